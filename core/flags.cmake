@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+# How everything here is compiled: build type, warnings, hardening, sanitizers.
+include(CheckCompilerFlag)
+
+if(PROJECT_IS_TOP_LEVEL)
+    get_property(multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+    if(NOT CMAKE_BUILD_TYPE AND NOT multi_config)
+        set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+    endif()
+    # Assertions stay on and every build can be debugged; what the user set himself stays.
+    foreach(language C CXX)
+        if(CMAKE_${language}_FLAGS_RELEASE STREQUAL "-O3 -DNDEBUG")
+            set(CMAKE_${language}_FLAGS_RELEASE "-O2 -g")
+        endif()
+    endforeach()
+    set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+endif()
+
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+
+# Tells whether both compilers take the flag, and appends it to the list if so.
+function(zio_try_flag list flag)
+    string(MAKE_C_IDENTIFIER "ZIO_HAS${flag}" variable)
+    set(CMAKE_REQUIRED_FLAGS -Werror)
+    set(CMAKE_REQUIRED_QUIET ON)
+    check_compiler_flag(CXX "${flag}" ${variable})
+    if(${variable})
+        set(${list} ${${list}} "${flag}" PARENT_SCOPE)
+    endif()
+endfunction()
+
+# Warnings, for the library, the tests and the examples alike.
+add_library(zio_flags INTERFACE)
+target_compile_options(zio_flags INTERFACE
+    -Wall -Wextra $<$<BOOL:${ZIO_WERROR}>:-Werror> -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
+
+# For the library itself. Exceptions stay on: bad_alloc is caught at the C wall.
+set(hardening "")
+foreach(flag -fstack-protector-strong -fstack-clash-protection -fcf-protection=branch
+             -fno-semantic-interposition -fno-plt)
+    zio_try_flag(hardening ${flag})
+endforeach()
+add_library(zio_hardening INTERFACE)
+target_compile_options(zio_hardening INTERFACE
+    -fvisibility=hidden ${hardening}
+    $<$<COMPILE_LANGUAGE:CXX>:-fvisibility-inlines-hidden -fno-rtti>)
+
+# Everything in the build is instrumented, or nothing.
+if(ZIO_SANITIZE)
+    list(JOIN ZIO_SANITIZE "," sanitizers)
+    add_compile_options(-fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=${sanitizers})
+endif()
+
+# Folders that exist and have a list of sources; the tree grows one folder at a time.
+macro(zio_add_folders)
+    foreach(folder ${ARGN})
+        if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/CMakeLists.txt)
+            add_subdirectory(${folder})
+        endif()
+    endforeach()
+endmacro()
