@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include "core/loop/loop.hpp"
+
+namespace zio::loop {
+
+Loop::~Loop() {
+    ZIO_ASSERT(pending_count_ == 0);
+    ZIO_ASSERT(mail_ == nullptr);
+}
+
+void Loop::cancel(Operation& operation) {
+    if (operation.state != OperationState::started) return;
+    operation.state = OperationState::canceling;
+    if (backend_->cancel(operation)) completed_.push(operation);
+}
+
+void Loop::poll() {
+    ++poll_count_;
+    backend_->poll(completed_, 0);
+    settle_wakes();
+}
+
+void Loop::poll_until(Instant until) {
+    if (!completed_.empty() || mail_ != nullptr || until == 0 || !inbox_.park()) {
+        poll();
+        return;
+    }
+    ++poll_count_;
+    const Instant before = now();
+    backend_->poll(completed_, until);
+    slept_ns_ += now() - before;
+    bool promised = false;
+    mail_ = inbox_.drain(true, &promised);
+    if (promised) ++owed_wakes_;
+    settle_wakes();
+}
+
+InboxNode* Loop::take_mail() {
+    InboxNode* chain = mail_;
+    mail_ = nullptr;
+    if (chain == nullptr && inbox_.has_mail()) chain = inbox_.drain(false, nullptr);
+    return chain;
+}
+
+bool Loop::close_inbox() {
+    if (mail_ != nullptr || !inbox_.close()) return false;
+    while (owed_wakes_ > 0) {
+        backend_->poll(completed_, forever);
+        settle_wakes();
+    }
+    return true;
+}
+
+}  // namespace zio::loop

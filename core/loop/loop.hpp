@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Operations and their completion, without tasks: a backend, the queue of what has finished, and
+// the inbox through which other threads reach the loop's owner. Two consumers: a worker whose
+// tasks wait, and `zio_loop` whose callbacks run.
+#include <memory>
+
+#include "core/base/attributes.hpp"
+#include "core/base/inbox.hpp"
+#include "core/loop/backend.hpp"
+
+namespace zio::loop {
+
+class Loop {
+  public:
+    explicit Loop(std::unique_ptr<Backend> backend) : backend_(std::move(backend)) {}
+    ~Loop();
+
+    // Begins `operation`. True: it has finished at once and `result` is set. False: it comes back
+    // from `next_completed`, exactly once.
+    ZIO_INLINE bool start(Operation& operation) {
+        ZIO_ASSERT(operation.state == OperationState::idle);
+        operation.state = OperationState::started;
+        ++submitted_count_;
+        if (backend_->start(operation)) {
+            ZIO_ASSERT(operation.state == OperationState::finished);
+            return true;
+        }
+        ++pending_count_;
+        return false;
+    }
+
+    // Asks once for the end of an operation; a second request, or one for an operation that has
+    // finished already, changes nothing. The operation comes back from `next_completed` as ever.
+    void cancel(Operation& operation);
+
+    // The next operation that has finished, null when there is none.
+    ZIO_INLINE Operation* next_completed() {
+        Operation* operation = completed_.pop();
+        if (operation != nullptr) {
+            ZIO_ASSERT(operation->state == OperationState::finished);
+            ZIO_ASSERT(pending_count_ > 0);
+            --pending_count_;
+        }
+        return operation;
+    }
+
+    // Moves on without blocking.
+    void poll();
+    // Moves on, and blocks until something finished, mail came or `until` has passed.
+    void poll_until(Instant until);
+
+    // What other threads pushed, oldest first (see Inbox::take_first).
+    InboxNode* take_mail();
+    bool has_mail() const { return mail_ != nullptr || inbox_.has_mail(); }
+
+    // Any thread: leaves `node` for the owner and ends its sleep. False: the owner is gone.
+    bool push(InboxNode& node, unsigned tag) {
+        bool owes_wake = false;
+        if (!push_quietly(node, tag, &owes_wake)) return false;
+        if (owes_wake) backend_->wake();
+        return true;
+    }
+    // The same in two steps, for callers that hold a lock: `wake` only after the unlock.
+    bool push_quietly(InboxNode& node, unsigned tag, bool* owes_wake) {
+        const Inbox::Pushed pushed = inbox_.push(node, tag);
+        *owes_wake = pushed == Inbox::Pushed::owes_wake;
+        return pushed != Inbox::Pushed::closed;
+    }
+    void wake() { backend_->wake(); }
+
+    // The owner leaves: refuses further mail and waits for the wakes it was promised. False: there
+    // is mail, take it first.
+    bool close_inbox();
+
+    Backend& backend() { return *backend_; }
+    Instant now() const { return backend_->now(); }
+    std::uint32_t pending_count() const { return pending_count_; }
+    std::uint64_t submitted_count() const { return submitted_count_; }
+    std::uint64_t poll_count() const { return poll_count_; }
+    std::uint64_t slept_ns() const { return slept_ns_; }
+
+  private:
+    void settle_wakes() { owed_wakes_ -= static_cast<std::int64_t>(backend_->take_wakes()); }
+
+    std::unique_ptr<Backend> backend_;
+    Completed completed_;
+    InboxNode* mail_ = nullptr;      // drained while going to sleep, not yet taken
+    std::uint32_t pending_count_ = 0;
+    std::int64_t owed_wakes_ = 0;    // promised by pushers and not yet seen
+    std::uint64_t submitted_count_ = 0;
+    std::uint64_t poll_count_ = 0;
+    std::uint64_t slept_ns_ = 0;
+    alignas(64) Inbox inbox_;        // what other threads write
+};
+
+}  // namespace zio::loop
