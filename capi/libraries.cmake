@@ -24,3 +24,5 @@ endforeach()
 
 # What the archive needs beside it when a C driver links it. The shared library carries its own.
 set(zio_private_libraries stdc++ m)
+
+target_link_libraries(zio_static INTERFACE ${zio_private_libraries})

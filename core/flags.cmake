@@ -30,10 +30,15 @@ function(zio_try_flag list flag)
     endif()
 endfunction()
 
+set(werror OFF)
+if(ZIO_WERROR AND PROJECT_IS_TOP_LEVEL)
+    set(werror ON)
+endif()
+
 # Warnings, for the library, the tests and the examples alike.
 add_library(zio_flags INTERFACE)
 target_compile_options(zio_flags INTERFACE
-    -Wall -Wextra $<$<BOOL:${ZIO_WERROR}>:-Werror> -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
+    -Wall -Wextra $<$<BOOL:${werror}>:-Werror> -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 
 # For the library itself. Exceptions stay on: bad_alloc is caught at the C wall.
 set(hardening "")
