@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file zio/spawn.h
+ * How a task is to be started: the options that zio/task.h and zio/group.h share.
+ */
+#ifndef ZIO_SPAWN_H
+#define ZIO_SPAWN_H
+
+#include "zio/base.h"
+
+ZIO_BEGIN_DECLS
+
+/** Bits of zio_spawn_options_t::flags. */
+enum zio_task_flag {
+    /** May run on another thread after any suspension. errno and thread-locals that the task's
+     *  code keeps across a suspension are then not to be relied on. */
+    ZIO_TASK_MIGRATABLE = 1 << 0,
+    /** Starts and stays on the worker that spawns it. */
+    ZIO_TASK_PIN_HERE = 1 << 1,
+    /** May run at once inside the spawn, on the spawner's time; such a spawn never fails because
+     *  nothing could run at the same time. */
+    ZIO_TASK_MAY_INLINE = 1 << 2,
+    /** Shares one stack with others of its kind: least memory, dearest switch. */
+    ZIO_TASK_SHARED_STACK = 1 << 3,
+    /** The task's floating-point control words (rounding, exception masks) are saved and restored
+     *  at each switch. Without it they are those of the worker's thread. */
+    ZIO_TASK_KEEP_FP = 1 << 4
+};
+
+/** Values of zio_spawn_options_t::priority. The wait of a lower one is bounded. */
+enum zio_priority { ZIO_PRIORITY_NORMAL = 0, ZIO_PRIORITY_URGENT = 1, ZIO_PRIORITY_BACKGROUND = 2 };
+
+/** Options of a task. */
+typedef struct zio_spawn_options {
+    uint32_t struct_size; /**< Set by zio_spawn_options_init(). */
+    uint32_t flags;       /**< ZIO_TASK_*. */
+    uint64_t stack_size;  /**< Usable bytes of the stack, 0 = the runtime's default. */
+    const char *name;     /**< Copied, for dumps, as by zio_task_set_name(); NULL = none. */
+    zio_free_fn ud_free;  /**< Runs once, after the task's function and the destructors of its
+                               locals and before its joiners wake; not if the spawn failed. */
+    uint32_t priority;    /**< ZIO_PRIORITY_*. */
+    uint32_t reserved0;   /**< Must be 0. */
+    uint64_t reserved[3]; /**< Must be 0. */
+} zio_spawn_options_t;
+
+/**
+ * Fills spawn options with their defaults, which are all 0.
+ * @param o written; the caller's.
+ * @param size `sizeof(zio_spawn_options_t)` as the caller knows it, in bytes.
+ * @return 0, or an error.
+ * @par Errors
+ * ZIO_EINVAL: `o` is NULL, or `size` is less than in version 0.1. ZIO_E2BIG: `size` is over 4096.
+ * @par Suspends
+ * no; any thread
+ * @since 0.1
+ * @test tests/capi/options_test.c
+ */
+ZIO_API zio_err_t ZIO_CALL zio_spawn_options_init(zio_spawn_options_t *o, size_t size) ZIO_NOEXCEPT;
+
+ZIO_END_DECLS
+#endif
