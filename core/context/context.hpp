@@ -17,6 +17,12 @@
 //     exception_globals.hpp and fp_control.hpp have what the scheduler needs for that.
 #include "core/base/attributes.hpp"
 
+// Every new stack starts here, on the stack pointer it was given; defined by core/runtime.
+extern "C" [[noreturn]] __attribute__((visibility("hidden"))) void zio_hidden_task_main(
+    void* worker, void* task);
+// The return address that zio_hidden_task_main finds: unwinders stop there.
+extern "C" __attribute__((visibility("hidden"))) const char zio_hidden_stack_end[];
+
 namespace zio::context {
 
 // Where a suspended party goes on. Filled when it leaves; never read while it runs.
@@ -32,12 +38,6 @@ struct Resumed {
     void* worker;
     void* task;
 };
-
-// Every new stack starts here, on the stack pointer it was given; defined by core/runtime.
-extern "C" [[noreturn]] __attribute__((visibility("hidden"))) void zio_hidden_task_main(
-    void* worker, void* task);
-// The return address that zio_hidden_task_main finds: unwinders stop there.
-extern "C" __attribute__((visibility("hidden"))) const char zio_hidden_stack_end[];
 
 }  // namespace zio::context
 

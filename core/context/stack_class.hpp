@@ -26,11 +26,10 @@ struct StackLayout {
     std::uint32_t slots;    // wanted; fewer when the address space is limited
 };
 
-// Which guards, how many stacks may still be guarded by access rights, and why a stack was refused.
-// One for all classes of a pool.
+// How stacks are guarded, and why one was refused. One for all classes of a pool.
 struct StackPolicy {
-    bool by_advice;                // no mapping per guard
-    const char* explanation = "";  // of the last refusal; a sentence
+    bool by_advice;              // a guard costs no mapping
+    char explanation[200] = {};  // of the last refusal; a sentence
 };
 
 class StackClass {
@@ -52,16 +51,16 @@ class StackClass {
     }
     ZIO_INLINE void give(char* stack) { ready_[ready_count_++] = stack; }
 
-    // Makes sure that `total` stacks can be out at once without a refusal.
+    // Makes sure that `total` stacks can be out at once; below that take() never gives null.
     bool guarantee(std::uint32_t total);
     std::uint32_t guaranteed() const { return guaranteed_; }
 
     StackBounds bounds(const char* stack) const;
     // The stack whose guard holds `address`, or null. Async-signal-safe.
     char* guarded_stack(const void* address) const;
-    bool contains(const void* address) const;
-    // Gives the pages of all cached stacks but the `keep` most recently used back to the system.
-    // Returns how many stacks that were. Guards stay.
+    bool contains(const void* address) const;  // async-signal-safe
+    // Gives the pages of all cached stacks but the `keep` most recently used back to the system,
+    // what the owner had in their heads included. Guards stay. Returns how many stacks that were.
     std::uint32_t trim(std::uint32_t keep);
 
     std::uint32_t capacity() const { return capacity_; }
@@ -70,18 +69,26 @@ class StackClass {
     std::size_t slot_size() const { return slot_size_; }
 
   private:
-    char* take_slow() __attribute__((noinline, nothrow));
+    ZIO_NOINLINE char* take_slow();
+    char* slot_at(std::uint32_t slot) const { return base_ + slot * slot_size_; }
     char* first_stack_pointer(std::uint32_t slot) const;
-    bool guard_more(std::uint32_t wanted);
-    bool forbid_more(std::uint32_t count);
+    void lay_out(const StackLayout& layout);
+    bool reserve(std::uint32_t wanted);
+    bool guard_until(std::uint32_t total);
+    bool advise_guards(std::uint32_t count);
+    bool forbid_guards(std::uint32_t count);
+    void explain_no_slots();
 
-    char** ready_ = nullptr;  // grows from the left: warm stacks; from the right: trimmed ones
+    // One array: first the stacks whose pages were given back, then, from `ready_` on, the warm
+    // ones.
+    char** ready_ = nullptr;
     std::uint32_t ready_count_ = 0;
     std::uint32_t cold_count_ = 0;
-    std::uint32_t handed_ = 0;   // slots [0, handed_) have been handed out at least once
+    std::uint32_t handed_ = 0;   // slots [0, handed_) are out or cached
     std::uint32_t guarded_ = 0;  // slots [0, guarded_) have their guard
     std::uint32_t capacity_ = 0;
     std::uint32_t guaranteed_ = 0;
+    std::uint32_t forbidden_ = 0;  // guards that cost mappings
     char* base_ = nullptr;
     std::size_t slot_size_ = 0;
     std::size_t guard_size_ = 0;
