@@ -75,7 +75,8 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_addr_parse(zio_addr_t *out, const c
  * @par Errors
  * ZIO_EINVAL: `a` is NULL, `buf` is NULL and `len` is not 0, `reserved0` is not 0, or a path
  * contains a NUL. ZIO_EAFNOSUPPORT: the family is none of ZIO_AF_INET, ZIO_AF_INET6, ZIO_AF_UNIX.
- * ZIO_ENAMETOOLONG: `path_len` is larger than the system allows.
+ * ZIO_ENAMETOOLONG: `path_len` is larger than the system allows. ZIO_ENOTSUP: an abstract name on a
+ * system that has none.
  * @par Suspends
  * no; any thread
  * @since 0.1
