@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Every check must be able to fail: copies the tree, plants one fault at a time and demands that the
+# check which is to find it does so, by name. A check that fails already says so and proves nothing.
+#   bash tests/check/planted.sh BUILD
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+build=$(realpath "$1")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tree=$work/tree
+mkdir "$tree"
+cp -r .clang-format CMakeLists.txt GNUmakefile core capi include tests examples "$tree"
+failed=0 count=0
+
+plant() {  # CHECK EXPECTED FILE SHELL: SHELL changes FILE of the copy; the check must then name EXPECTED
+    local check=$1 expected=$2 file=$tree/$3 change=$4 output status command
+    mkdir -p "$(dirname "$file")"
+    [[ -e $file ]] && cp "$file" "$work/saved"
+    (cd "$tree" && eval "$change") || { echo "$check: could not plant in $3"; failed=$((failed + 1)); }
+    case $check in
+        layers) command="cmake -P $tree/tests/check/layers.cmake" ;;
+        *) command="bash $tree/tests/check/$check.sh $build" ;;
+    esac
+    output=$($command 2>&1)
+    status=$?
+    count=$((count + 1))
+    if [[ $status == 0 || $status == 77 ]] || ! grep -qE -- "$expected" <<<"$output"; then
+        echo "$check: did not find the fault planted in $3: $expected"
+        failed=$((failed + 1))
+    fi
+    if [[ -e $work/saved ]]; then mv "$work/saved" "$file"; else rm -f "$file"; fi
+}
+append() { printf "printf '%%b' %q >>%q" "$2\n" "$1"; }
+
+plant style 'time.hpp: no SPDX' core/base/time.hpp "sed -i 1d core/base/time.hpp"
+plant style 'time.hpp.*clang-formatted' core/base/time.hpp "$(append core/base/time.hpp 'inline  int a ( ) ;')"
+plant style 'time.hpp:[0-9]+: unfinished' core/base/time.hpp "$(append core/base/time.hpp '// FIX''ME')"
+plant style 'time.hpp: no #pragma' core/base/time.hpp "sed -i '/pragma once/d' core/base/time.hpp"
+plant style 'extra.sh: no SPDX' tests/extra.sh "echo true >tests/extra.sh"
+
+plant layers "'base' may not include 'os'" core/base/time.hpp "$(append core/base/time.hpp '#include "core/os/table.hpp"')"
+plant layers "'loop' may not include 'runtime'" core/loop/loop.hpp "$(append core/loop/loop.hpp '# include "core/runtime/task.hpp"')"
+plant layers "'runtime' may not include <unistd.h>" core/runtime/task.hpp "$(append core/runtime/task.hpp '#include <unistd.h>')"
+plant layers "'base' may not include <thread>" core/base/time.hpp "$(append core/base/time.hpp '#include <thread>')"
+plant layers "'net' may not include a public header" core/net/extra.hpp "$(append core/net/extra.hpp '#include "zio/base.h"')"
+plant layers "'capi' may not include 'loop'" capi/extra.cpp "$(append capi/extra.cpp '#include "core/loop/loop.hpp"')"
+plant layers "'capi' may not include 'os'" capi/extra.cpp "$(append capi/extra.cpp '#include "core/os/table.hpp"')"
+plant layers "folder 'odd' is not in the table" core/odd/x.cpp "$(append core/odd/x.cpp 'int x;')"
+plant layers 'not written from the root' core/loop/loop.hpp "$(append core/loop/loop.hpp '#include "operation.hpp"')"
+plant layers 'public header may not include <stdio.h>' include/zio/base.h "$(append include/zio/base.h '#include <stdio.h>')"
+plant layers 'sees the library from outside' examples/extra.c "$(append examples/extra.c '#include "core/base/time.hpp"')"
+
+for fault in 'inline long f() { return clock_gettime(1, nullptr); }' 'inline int f() { return ::rand(); }' \
+    'inline void f() { std::thread t; }' 'inline void f() { pthread_create(0, 0, 0, 0); }' \
+    'inline long f() { return syscall(39); }' 'inline int f() { return errno; }' \
+    'inline void f() { printf(""); }' 'std::function<void()> f;' \
+    'inline void f() { getrandom(nullptr, 0, 0); }'; do
+    plant doors 'loop.hpp:[0-9]+: ' core/loop/loop.hpp "$(append core/loop/loop.hpp "$fault")"
+done
+
+plant headers 'extra.h fails with gcc -std=c99' include/zio/extra.h "$(append include/zio/extra.h 'typedef uint32_t early;')"
+plant headers 'base.h fails with clang.* -std=c\+\+11' include/zio/base.h "$(append include/zio/base.h 'int zio_x(int class);')"
+plant headers 'ZIO_VERSION_NUMBER is not' include/zio/base.h "sed -i 's/^#define ZIO_VERSION_PATCH .*/#define ZIO_VERSION_PATCH 9/' include/zio/base.h"
+
+planted_function='ZIO_API zio_err_t ZIO_CALL zio_planted(void) ZIO_NOEXCEPT;'
+plant exports 'zio_planted: declared but not in libzio.map' include/zio/base.h "$(append include/zio/base.h "$planted_function")"
+plant exports 'times ZIO_API for' include/zio/base.h "$(append include/zio/base.h 'ZIO_API int zio_planted(void);')"
+plant exports 'zio_planted: in libzio.map but not declared' capi/libzio.map "sed -i 's/zio_version;/zio_version; zio_planted;/' capi/libzio.map"
+plant exports 'zio_version: exported but not in libzio.map' capi/libzio.map "sed -i 's/\bzio_version;//' capi/libzio.map"
+
+plant public 'zio_planted: has no comment' include/zio/base.h "$(append include/zio/base.h "\n$planted_function")"
+plant public 'zio_planted: no test names it' include/zio/base.h "$(append include/zio/base.h "/* One. */\n$planted_function")"
+
+plant sizes 'longest file in lines: 501' core/base/extra.hpp "yes '// line' | head -n 501 >core/base/extra.hpp"
+plant sizes 'extra.cpp:2: long_one' core/base/extra.cpp "{ echo; echo 'void long_one() {'; yes '    g();' | head -n 70; echo '}'; } >core/base/extra.cpp"
+plant sizes 'task.hpp:[0-9]+:.*__linux__' core/runtime/task.hpp "$(append core/runtime/task.hpp '#if defined(__linux__)\n#endif')"
+
+# A library of one's own for what is seen in the binary only.
+planted_library() {  # EXPECTED CHECK FLAG...: a small library in a folder of its own
+    local expected=$1 check=$2 output
+    shift 2
+    mkdir -p "$work/library"
+    echo 'int zio_one(void) { char b[99]; extern int f(char *); return f(b); } int f(char *b) { return *b; }' |
+        gcc -shared -fPIC -xc - -o "$work/library/libzio.so" "$@" 2>&1
+    output=$(bash "tests/check/$check.sh" "$work/library" 2>&1)
+    count=$((count + 1))
+    grep -qE -- "$expected" <<<"$output" || { echo "$check: does not see that $expected"; failed=$((failed + 1)); }
+}
+planted_library 'its name is not libzio.so.0' binary -Wl,-soname,libother.so
+planted_library 'needs libz\.so|needs libcrypt|needs libdl|needs ' binary -Wl,--no-as-needed -lanl
+planted_library 'symbols are not bound at load' binary -Wl,-z,lazy
+planted_library 'can be unloaded' binary
+planted_library 'relocations stay writable' binary -Wl,-z,norelro
+planted_library 'executable stack' binary -Wl,-z,execstack
+planted_library 'no stack protector' binary -fno-stack-protector
+planted_library 'holds a path' binary -Wl,-rpath,/opt
+planted_library 'f: exported, not zio_' exports
+planted_library 'zio_one: exported without a version' exports
+
+echo "planted: $((count - failed)) of $count faults found"
+[[ $failed == 0 ]]

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// Planted: a task writes one byte behind an array on its own stack.
+#include "planted.h"
+
+static void overflow(void) {
+    volatile size_t size = 32;
+    volatile char buffer[32];
+    buffer[0] = 0;
+    buffer[size] = 1;
+}
+
+int main(void) { return planted_run(overflow); }
