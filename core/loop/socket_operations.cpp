@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+// An operation as one system call. What the call would have to wait for is left to the poller.
+#include "core/loop/operation.hpp"
+
+namespace zio::loop {
+
+namespace {
+
+// What a pipe in blocking mode takes without waiting, once it is ready: one page.
+constexpr std::size_t pipe_room = 4096;
+
+bool is_ready(const Operation& operation) {
+    const bool reads = direction_of(operation.kind) == os::Direction::read;
+    os::ReadyRequest request{operation.handle, reads ? os::ready_read : os::ready_write, 0};
+    return os::table.wait_ready(&request, 1, 0) != 0;
+}
+
+// A plain descriptor may be in blocking mode, which is not ours to change, so it is asked first.
+bool may_block(const Operation& operation) {
+    return !operation.kept_descriptor && !is_ready(operation);
+}
+
+bool is_empty(const VectorTransfer& transfer) {
+    for (std::size_t i = 0; i < transfer.count; ++i) {
+        if (transfer.buffers[i].size != 0) return false;
+    }
+    return true;
+}
+
+std::int64_t attempt_transfer(const Transfer& transfer) {
+    if (transfer.size == 0) return 0;
+    switch (transfer.kind) {
+        case OperationKind::receive:
+            return os::table.receive(transfer.handle, transfer.data, transfer.size, transfer.flags);
+        case OperationKind::send:
+            return os::table.send(transfer.handle, transfer.data, transfer.size, transfer.flags);
+        case OperationKind::read:
+            if (may_block(transfer)) return error::would_block;
+            return os::table.read(transfer.handle, transfer.data, transfer.size);
+        default:
+            break;
+    }
+    if (may_block(transfer)) return error::would_block;
+    std::size_t size = transfer.size;
+    if (!transfer.kept_descriptor && size > pipe_room) size = pipe_room;
+    return os::table.write(transfer.handle, transfer.data, size);
+}
+
+// The first piece that is not empty, and no more than a pipe has room for.
+std::int64_t write_first_piece(const VectorTransfer& transfer) {
+    std::size_t i = 0;
+    while (transfer.buffers[i].size == 0) ++i;
+    const os::Buffer& piece = transfer.buffers[i];
+    return os::table.write(transfer.handle, piece.base,
+                           piece.size < pipe_room ? piece.size : pipe_room);
+}
+
+std::int64_t attempt_vector(const VectorTransfer& transfer) {
+    if (is_empty(transfer)) return 0;
+    const os::Buffer* buffers = transfer.buffers;
+    switch (transfer.kind) {
+        case OperationKind::receive_vector:
+            return os::table.receive_vector(transfer.handle, buffers, transfer.count,
+                                            transfer.flags);
+        case OperationKind::send_vector:
+            return os::table.send_vector(transfer.handle, buffers, transfer.count, transfer.flags);
+        case OperationKind::read_vector:
+            if (may_block(transfer)) return error::would_block;
+            return os::table.read_vector(transfer.handle, buffers, transfer.count);
+        default:
+            break;
+    }
+    if (may_block(transfer)) return error::would_block;
+    if (!transfer.kept_descriptor) return write_first_piece(transfer);
+    return os::table.write_vector(transfer.handle, buffers, transfer.count);
+}
+
+std::int64_t attempt_accept(const Accept& accept) {
+    if (may_block(accept)) return error::would_block;
+    os::Handle accepted = os::no_handle;
+    const std::int32_t result = os::table.accept(accept.handle, &accepted, accept.peer);
+    return result < 0 ? result : accepted;
+}
+
+std::int64_t attempt_connect(const Connect& connect, bool again) {
+    if (!again) {
+        const std::int32_t result = os::table.connect(connect.handle, connect.target);
+        return result == error::in_progress ? error::would_block : result;
+    }
+    std::int64_t outcome = 0;
+    const std::int32_t asked =
+        os::table.get_option(connect.handle, os::SocketOption::error, &outcome);
+    if (asked < 0) return asked;
+    if (outcome < 0) return outcome;
+    os::Address peer;
+    const std::int32_t connected = os::table.peer_address(connect.handle, &peer);
+    if (connected != error::not_connected) return connected;
+    // No error and no peer: the poller spoke too soon, or somebody shut the socket down meanwhile.
+    return is_ready(connect) ? error::connection_aborted : error::would_block;
+}
+
+std::int64_t attempt_ready(const Ready& ready) {
+    os::ReadyRequest request{ready.handle, ready.wanted, 0};
+    const std::int64_t count = os::table.wait_ready(&request, 1, 0);
+    if (count <= 0) return count < 0 ? count : error::would_block;
+    if ((request.got & os::ready_error) != 0) {
+        os::HandleKind kind;
+        if (os::table.kind_of(ready.handle, &kind) == error::bad_handle) return error::bad_handle;
+    }
+    return request.got;
+}
+
+}  // namespace
+
+std::int64_t attempt(Operation& operation, bool again) {
+    switch (operation.kind) {
+        case OperationKind::receive:
+        case OperationKind::send:
+        case OperationKind::read:
+        case OperationKind::write:
+            return attempt_transfer(static_cast<Transfer&>(operation));
+        case OperationKind::receive_vector:
+        case OperationKind::send_vector:
+        case OperationKind::read_vector:
+        case OperationKind::write_vector:
+            return attempt_vector(static_cast<VectorTransfer&>(operation));
+        case OperationKind::accept:
+            return attempt_accept(static_cast<Accept&>(operation));
+        case OperationKind::connect:
+            return attempt_connect(static_cast<Connect&>(operation), again);
+        case OperationKind::ready:
+            return attempt_ready(static_cast<Ready&>(operation));
+    }
+    return error::internal;
+}
+
+}  // namespace zio::loop
