@@ -34,7 +34,7 @@ plant() {  # CHECK EXPECTED FILE SHELL: SHELL changes FILE of the copy; the chec
 append() { printf "printf '%%b' %q >>%q" "$2\n" "$1"; }
 
 plant style 'time.hpp: no SPDX' core/base/time.hpp "sed -i 1d core/base/time.hpp"
-plant style 'time.hpp.*clang-formatted' core/base/time.hpp "$(append core/base/time.hpp 'inline  int a ( ) ;')"
+plant style 'time.hpp: .* differ from clang-format' core/base/time.hpp "$(append core/base/time.hpp 'inline  int a ( ) ;')"
 plant style 'time.hpp:[0-9]+: unfinished' core/base/time.hpp "$(append core/base/time.hpp '// FIX''ME')"
 plant style 'time.hpp: no #pragma' core/base/time.hpp "sed -i '/pragma once/d' core/base/time.hpp"
 plant style 'extra.sh: no SPDX' tests/extra.sh "echo true >tests/extra.sh"

@@ -30,8 +30,9 @@ done
 
 format=$(command -v clang-format-14 || command -v clang-format || true)
 if [[ -n $format ]]; then
-    while read -r line; do fault "$line"; done \
-        < <("$format" --dry-run -Werror "${code[@]}" 2>&1 | grep -E 'error:' | sort -u)
+    while read -r places file; do
+        fault "$file: $places places differ from clang-format -i"
+    done < <("$format" --dry-run -Werror "${code[@]}" 2>&1 | sed -n 's/:[0-9:]* error: .*//p' | uniq -c)
 fi
 
 [[ $faults == 0 ]] || { echo "style: $faults faults"; exit 1; }

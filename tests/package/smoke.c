@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What an installed library must do for a program outside the tree: tasks, a timer, and bytes over a
-// TCP connection to itself. Also run by an emulator, so it needs no more than the public headers.
+// What an installed library must do for a program outside the tree: tasks, a timer, and bytes over
+// a TCP connection to itself. Also run by an emulator, so it needs no more than the public headers.
 #include <stdio.h>
 #include <string.h>
 #include <zio.h>

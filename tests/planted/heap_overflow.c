@@ -10,4 +10,6 @@ static void overflow(void) {
     free((void *)buffer);
 }
 
-int main(void) { return planted_run(overflow); }
+int main(void) {
+    return planted_run(overflow);
+}

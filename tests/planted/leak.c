@@ -8,4 +8,6 @@ static void leak(void) {
     (void)lost;
 }
 
-int main(void) { return planted_run(leak); }
+int main(void) {
+    return planted_run(leak);
+}

@@ -9,4 +9,6 @@ static void add(void) {
     largest = largest + 1;
 }
 
-int main(void) { return planted_run(add); }
+int main(void) {
+    return planted_run(add);
+}

@@ -19,4 +19,6 @@ static void race(void) {
     pthread_join(thread, NULL);
 }
 
-int main(void) { return planted_run(race); }
+int main(void) {
+    return planted_run(race);
+}

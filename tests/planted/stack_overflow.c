@@ -9,4 +9,6 @@ static void overflow(void) {
     buffer[size] = 1;
 }
 
-int main(void) { return planted_run(overflow); }
+int main(void) {
+    return planted_run(overflow);
+}
