@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Every public function has a comment of its own in its header, before it or on its line, and a test
-# of the C ABI that names it.
+# Every public function has a comment of its own in its header that is a contract: what it returns,
+# the errors, whether it suspends, since when, and which file tests it. That file does name it.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 mapfile -t names < <(bash tests/check/names.sh)
@@ -9,32 +9,59 @@ mapfile -t names < <(bash tests/check/names.sh)
 faults=0
 fault() { echo "$*"; faults=$((faults + 1)); }
 
-# A comment belongs to the declaration that starts on the next line, or that ends on its line.
-undocumented=$(find include -name '*.h' -exec awk '
-    FNR == 1 { commented = 0; open = 0; pending = "" }
-    { line = $0; ends_comment = (line ~ /\*\/[ \t]*$/); starts_alone = (line ~ /^[ \t]*(\/\*|\*|\/\/)/) }
-    open { if (line ~ /\*\//) { open = 0; commented = 1 }; next }
-    pending == "" && line ~ /^[ \t]*\/\*/ && line !~ /\*\// { open = 1; next }
-    pending == "" && line ~ /^[ \t]*\/\*.*\*\/[ \t]*$/ { commented = 1; next }
-    pending == "" && line ~ /ZIO_API/ && line !~ /^#/ { pending = "x"; own = commented; name = "" }
-    pending != "" {
-        if (name == "" && match(line, /zio_[a-z0-9_]+ *\(/)) {
-            name = substr(line, RSTART, RLENGTH); sub(/ *\(/, "", name)
+# One line for each declaration: header, name, then the marks of the comment that ends right above it.
+contracts() {
+    find include -name '*.h' -exec awk '
+        FNR == 1 { inside = 0; marks = "" ; declaration = "" }
+        inside || /^[ \t]*\/\*\*?([^\/]|$)/ {
+            if (!inside) marks = "comment"
+            if (/@return/) marks = marks " return"
+            if (/@par Errors/) marks = marks " errors"
+            if (/@par Suspends/) marks = marks " suspends"
+            if (/@since/) marks = marks " since"
+            if (match($0, /@test [^ ]+/)) marks = marks " test=" substr($0, RSTART + 6, RLENGTH - 6)
+            inside = !/\*\//
+            next
         }
-        if (line ~ /;/) {
-            if (!own && line !~ /;[ \t]*(\/\*|\/\/)/) print FILENAME ": " name
-            pending = ""; commented = 0
+        /^#/ { marks = ""; next }
+        declaration == "" && /ZIO_API/ { declaration = " " }
+        declaration != "" {
+            declaration = declaration " " $0
+            if (/;/) {
+                match(declaration, /zio_[a-z0-9_]+ *\(/)
+                name = substr(declaration, RSTART, RLENGTH)
+                sub(/ *\(/, "", name)
+                gives = declaration ~ /ZIO_API +void +ZIO_CALL/ ? "void" : "value"
+                print FILENAME, name, gives, marks
+                declaration = ""
+                marks = ""
+            }
+            next
         }
-        next
-    }
-    { commented = 0 }
-' {} +)
-while read -r line; do [[ -z $line ]] || fault "$line: has no comment"; done <<<"$undocumented"
+        { marks = "" }
+    ' {} +
+}
 
-for name in "${names[@]}"; do
-    grep -rqwF --include='*.c' --include='*.h' -- "$name" tests/capi 2>/dev/null ||
-        fault "$name: no test names it"
-done
+while read -r header name gives marks; do
+    if [[ $marks != comment* ]]; then
+        fault "$header: $name: has no comment"
+        continue
+    fi
+    [[ $gives == void ]] || [[ " $marks " == *" return "* ]] || fault "$header: $name: no @return"
+    for mark in errors suspends since; do
+        [[ " $marks " == *" $mark "* ]] || fault "$header: $name: the comment lacks its $mark"
+    done
+    test=$(grep -oE 'test=[^ ]+' <<<"$marks" | head -n 1)
+    test=${test#test=}
+    if [[ -z $test ]]; then
+        fault "$header: $name: no @test"
+    elif [[ ! -f $test ]]; then
+        fault "$header: $name: $test is missing"
+    elif ! grep -qwF -- "$name" "$test"; then
+        fault "$header: $name: $test does not name it"
+    fi
+done < <(contracts)
+[[ $(contracts | wc -l) == "${#names[@]}" ]] || fault "$(contracts | wc -l) contracts for ${#names[@]} functions"
 
 [[ $faults == 0 ]] || { echo "public: $faults faults in ${#names[@]} functions"; exit 1; }
 echo "${#names[@]} functions documented and tested"
