@@ -10,9 +10,10 @@
 // cannot be clobbered where it is the frame pointer.
 //
 // The call frame information works as in x86_64_sysv.hpp: from the change of the stack pointer to
-// the jump, x3 points to the target's context, and the frame is described as called by the target.
-// Return addresses are signed with the stack pointer they were pushed at, which is the same when
-// they are used again, so pointer authentication needs nothing.
+// the jump, x3 points to the target's context, and the frame is described as called by the target;
+// a stack that is about to start holds the return address where x3 points. Return addresses are
+// signed with the stack pointer they were pushed at, which is the same when they are used again, so
+// pointer authentication needs nothing.
 #include <cstddef>
 
 #if defined(__ARM_FEATURE_SVE)
@@ -36,20 +37,24 @@
 
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
 // CFA = *(x3 + 0), x29 at x3 + 8, return address at x3 + 16; 72-79 are d8-d15.
-#define ZIO_FRAME_OF_TARGET                                          \
-    ".cfi_remember_state\n .cfi_escape 0x0f,3,0x73,0,0x06\n"         \
-    ".cfi_escape 0x10,29,2,0x73,8\n .cfi_escape 0x10,30,2,0x73,16\n" \
+#define ZIO_FRAME_WITHOUT                                            \
     ".cfi_undefined x19\n .cfi_undefined x20\n .cfi_undefined x21\n" \
     ".cfi_undefined x22\n .cfi_undefined x23\n .cfi_undefined x24\n" \
     ".cfi_undefined x25\n .cfi_undefined x26\n .cfi_undefined x27\n" \
     ".cfi_undefined x28\n .cfi_undefined 72\n .cfi_undefined 73\n"   \
     ".cfi_undefined 74\n .cfi_undefined 75\n .cfi_undefined 76\n"    \
     ".cfi_undefined 77\n .cfi_undefined 78\n .cfi_undefined 79\n"
-#define ZIO_FRAME_OF_NOBODY ".cfi_remember_state\n .cfi_undefined x30\n"
+#define ZIO_FRAME_OF_TARGET                                  \
+    ".cfi_remember_state\n .cfi_escape 0x0f,3,0x73,0,0x06\n" \
+    ".cfi_escape 0x10,29,2,0x73,8\n .cfi_escape 0x10,30,2,0x73,16\n" ZIO_FRAME_WITHOUT
+#define ZIO_FRAME_OF_NEW                         \
+    ".cfi_remember_state\n .cfi_def_cfa x3, 8\n" \
+    ".cfi_offset x30, -8\n .cfi_undefined x29\n" ZIO_FRAME_WITHOUT
 #define ZIO_FRAME_AS_BEFORE ".cfi_restore_state\n"
 #else
+#define ZIO_FRAME_WITHOUT
 #define ZIO_FRAME_OF_TARGET
-#define ZIO_FRAME_OF_NOBODY
+#define ZIO_FRAME_OF_NEW
 #define ZIO_FRAME_AS_BEFORE
 #endif
 
@@ -88,7 +93,7 @@ ZIO_SWITCH Resumed enter_new(Context& from, char* stack_pointer, void* worker, v
     register void* x1 asm("x1") = task;
     register Context* x2 asm("x2") = &from;
     register char* x3 asm("x3") = stack_pointer;
-    asm volatile(ZIO_SAVE_FROM ZIO_FRAME_OF_NOBODY
+    asm volatile(ZIO_SAVE_FROM ZIO_FRAME_OF_NEW
                  "ldr x30, [x3]\n add sp, x3, #8\n mov x29, #0\n b zio_hidden_task_main\n"  //
                  ZIO_FRAME_AS_BEFORE ZIO_RESUME_HERE
                  : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)
@@ -114,7 +119,8 @@ ZIO_SWITCH Resumed enter_new(Context& from, char* stack_pointer, void* worker, v
 #undef ZIO_CLOBBERED_PLATFORM
 #undef ZIO_CLOBBERED
 #undef ZIO_FRAME_OF_TARGET
-#undef ZIO_FRAME_OF_NOBODY
+#undef ZIO_FRAME_OF_NEW
+#undef ZIO_FRAME_WITHOUT
 #undef ZIO_FRAME_AS_BEFORE
 #undef ZIO_LANDING_PAD
 #undef ZIO_SAVE_FROM

@@ -15,8 +15,9 @@
 // The call frame information: before the stack pointer changes, the rules of the enclosing
 // function hold. From then until the jump, rdx points to the target's context, so the frame is
 // described as one that was called by the target: CFA, return address and rbp are the three words
-// there. The `nop` behind the jump belongs to the old rules again: an unwinder that looks up a
-// caller searches at its return address minus one.
+// there; a stack that is about to start holds the return address where rcx points. The `nop` behind
+// the jump belongs to the old rules again: an unwinder that looks up a caller searches at its
+// return address minus one.
 #include <cstddef>
 
 #if defined(__AVX512F__) || defined(__AVX10_1__)
@@ -42,17 +43,21 @@
         "memory" ZIO_CLOBBERED_WITH_AVX512 ZIO_CLOBBERED_WITH_APX
 
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-// CFA = *(rdx + 0), rbp at rdx + 8, return address at rdx + 16 (DWARF: rdx 1, rbp 6, rip 16).
-#define ZIO_FRAME_OF_TARGET                                          \
-    ".cfi_remember_state\n .cfi_escape 0x0f,3,0x71,0,0x06\n"         \
-    ".cfi_escape 0x10,6,2,0x71,8\n .cfi_escape 0x10,16,2,0x71,16\n"  \
+#define ZIO_FRAME_WITHOUT                                            \
     ".cfi_undefined rbx\n .cfi_undefined r12\n .cfi_undefined r13\n" \
     ".cfi_undefined r14\n .cfi_undefined r15\n"
-#define ZIO_FRAME_OF_NOBODY ".cfi_remember_state\n .cfi_undefined rip\n"
+// CFA = *(rdx + 0), rbp at rdx + 8, return address at rdx + 16 (DWARF: rdx 1, rbp 6, rip 16).
+#define ZIO_FRAME_OF_TARGET                                  \
+    ".cfi_remember_state\n .cfi_escape 0x0f,3,0x71,0,0x06\n" \
+    ".cfi_escape 0x10,6,2,0x71,8\n .cfi_escape 0x10,16,2,0x71,16\n" ZIO_FRAME_WITHOUT
+#define ZIO_FRAME_OF_NEW                          \
+    ".cfi_remember_state\n .cfi_def_cfa rcx, 8\n" \
+    ".cfi_offset rip, -8\n .cfi_undefined rbp\n" ZIO_FRAME_WITHOUT
 #define ZIO_FRAME_AS_BEFORE ".cfi_restore_state\n"
 #else
+#define ZIO_FRAME_WITHOUT
 #define ZIO_FRAME_OF_TARGET
-#define ZIO_FRAME_OF_NOBODY
+#define ZIO_FRAME_OF_NEW
 #define ZIO_FRAME_AS_BEFORE
 #endif
 
@@ -94,7 +99,7 @@ ZIO_SWITCH Resumed enter_new(Context& from, char* stack_pointer, void* worker, v
     register void* rsi asm("rsi") = task;
     register char* rcx asm("rcx") = stack_pointer;
     register Context* rax asm("rax") = &from;
-    asm volatile(ZIO_SAVE_FROM ZIO_FRAME_OF_NOBODY
+    asm volatile(ZIO_SAVE_FROM ZIO_FRAME_OF_NEW
                  "movq %%rcx, %%rsp\n xorl %%ebp, %%ebp\n jmp zio_hidden_task_main\n"  //
                  ZIO_FRAME_AS_BEFORE ZIO_RESUME_HERE
                  : "+r"(rdi), "+r"(rsi), "+r"(rcx), "+r"(rax)
@@ -120,7 +125,8 @@ ZIO_SWITCH Resumed enter_new(Context& from, char* stack_pointer, void* worker, v
 #undef ZIO_CLOBBERED_WITH_APX
 #undef ZIO_CLOBBERED
 #undef ZIO_FRAME_OF_TARGET
-#undef ZIO_FRAME_OF_NOBODY
+#undef ZIO_FRAME_OF_NEW
+#undef ZIO_FRAME_WITHOUT
 #undef ZIO_FRAME_AS_BEFORE
 #undef ZIO_LANDING_PAD
 #undef ZIO_SAVE_FROM
