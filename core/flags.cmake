@@ -38,7 +38,10 @@ endif()
 # Warnings, for the library, the tests and the examples alike.
 add_library(zio_flags INTERFACE)
 target_compile_options(zio_flags INTERFACE
-    -Wall -Wextra $<$<BOOL:${werror}>:-Werror> -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
+    -Wall -Wextra $<$<BOOL:${werror}>:-Werror>
+    # Files are named from the root, so that builds in different folders give the same bytes and a
+    # debugger started at the root finds them.
+    -ffile-prefix-map=${PROJECT_SOURCE_DIR}/= -ffile-prefix-map=${PROJECT_BINARY_DIR}=.)
 
 # For the library itself. Exceptions stay on: bad_alloc is caught at the C wall.
 set(hardening "")
