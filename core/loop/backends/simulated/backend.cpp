@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+#include "core/loop/backends/simulated/backend.hpp"
+
+#include <new>
+
+#include "core/os/environment.hpp"
+
+namespace zio::loop {
+namespace simulated {
+
+namespace {
+
+constexpr std::uint32_t deferral_per_mille = 250;
+constexpr std::uint32_t late_cancel_per_mille = 500;
+constexpr std::uint64_t default_seed = 1;
+
+// False: not a number.
+bool read_number(const char* text, std::uint64_t* out) {
+    if (*text == 0) return false;
+    std::uint64_t number = 0;
+    for (; *text != 0; ++text) {
+        if (*text < '0' || *text > '9') return false;
+        const auto digit = static_cast<std::uint64_t>(*text - '0');
+        if (number > (UINT64_MAX - digit) / 10) return false;
+        number = number * 10 + digit;
+    }
+    *out = number;
+    return true;
+}
+
+}  // namespace
+
+std::int32_t Simulated::open(std::uint64_t seed) {
+    Entered inside;
+    const std::int32_t opened = inside.open_backend(seed);
+    if (opened < 0) return opened;
+    const std::int32_t can_sleep = sleeper_.open();
+    const std::int64_t number = can_sleep < 0 ? can_sleep : inside->homes.add(home_);
+    if (number < 0) {
+        inside.close_backend();
+        return can_sleep < 0 ? can_sleep : error::no_memory;
+    }
+    number_ = static_cast<std::uint32_t>(number);
+    simulation_ = inside.simulation();
+    simulation_->add(sleeper_);
+    const World& world = simulation_->world;
+    const std::uint64_t serial = simulation_->backend_serial;
+    schedule_ = world.stream(Stream::schedule).split(serial);
+    completion_ = world.stream(Stream::completion).split(serial);
+    deferral_ = world.stream(Stream::deferral).split(serial);
+    cancel_ = world.stream(Stream::cancel).split(serial);
+    return 0;
+}
+
+Simulated::~Simulated() {
+    if (simulation_ == nullptr) return;
+    ZIO_ASSERT(home_.waiting_count == 0);
+    Entered inside;
+    simulation_->remove(sleeper_);
+    simulation_->homes.remove(number_);
+    inside.close_backend();
+}
+
+std::uint64_t Simulated::take_wakes() {
+    const std::uint64_t count = consumed_wakes_;
+    consumed_wakes_ = 0;
+    return count;
+}
+
+std::uint32_t Simulated::choose(std::uint32_t count) {
+    const Entered inside;
+    const auto chosen =
+        count > 1 ? static_cast<std::uint32_t>(schedule_.below(count)) : std::uint32_t{0};
+    inside->world.record(What::choice, count, chosen);
+    return chosen;
+}
+
+// What could end at once may also end later; both happen with kernels.
+bool Simulated::defers(Socket& socket, const Operation& operation) {
+    return simulation_->world.faults.deferral &&
+           simulation_->network.may_go_on(socket, operation) &&
+           deferral_.chance(deferral_per_mille);
+}
+
+bool Simulated::start(Operation& operation) {
+    operation.backend_index = number_;
+    operation.backend_flags = 0;
+    const Entered inside;
+    if (!home_.reserve()) {
+        operation.finish(error::no_memory);
+        return true;
+    }
+    if (!is_simulated(operation.handle)) return start_on_host(operation);
+    Network& network = inside->network;
+    Socket* socket = network.find(operation.handle);
+    if (socket == nullptr) {
+        operation.finish(error::bad_handle);
+        return true;
+    }
+    inside->world.record(What::started, socket->serial, static_cast<int>(operation.kind));
+    const bool connects = operation.kind == OperationKind::connect;
+    const bool waits_for_others = network.has_queue(*socket, operation) && !connects;
+    if (!waits_for_others && (connects || !defers(*socket, operation))) {
+        const std::int64_t result = network.attempt(*socket, operation, false);
+        if (result != error::would_block) {
+            operation.finish(result);
+            inside->world.record(What::finished, socket->serial, result);
+            return true;
+        }
+    }
+    ++home_.waiting_count;
+    network.enqueue(*socket, operation);
+    return false;
+}
+
+bool Simulated::start_on_host(Operation& operation) {
+    const std::int64_t result = attempt(operation, false);
+    if (result != error::would_block) {
+        operation.finish(result);
+        return true;
+    }
+    if (!sleeper_.requests().reserve(sleeper_.requests().count() + 1)) {
+        operation.finish(error::no_memory);
+        return true;
+    }
+    std::uint32_t wanted =
+        direction_of(operation.kind) == os::Direction::read ? os::ready_read : os::ready_write;
+    if (operation.kind == OperationKind::ready) wanted = static_cast<Ready&>(operation).wanted;
+    operation.backend_flags = flag_real;
+    ++home_.waiting_count;
+    home_.real.push(&operation);
+    sleeper_.requests().push({operation.handle, wanted, 0});
+    return false;
+}
+
+void Simulated::forget_host(Operation& operation) {
+    std::uint32_t place = 0;
+    while (home_.real[place] != &operation) ++place;
+    home_.real.remove_at(place);
+    sleeper_.requests().remove_at(Sleeper::first_request + place);
+}
+
+bool Simulated::cancel(Operation& operation) {
+    const Entered inside;
+    if ((operation.backend_flags & flag_real) != 0) {
+        forget_host(operation);
+        --home_.waiting_count;
+        operation.finish(error::canceled);
+        return true;
+    }
+    Socket* socket = inside->network.find(operation.handle);
+    const bool is_orphaned = (operation.backend_flags & flag_orphaned) != 0;
+    const bool is_late =
+        is_orphaned || (inside->world.faults.late_cancel && cancel_.chance(late_cancel_per_mille));
+    const std::uint64_t serial = is_orphaned ? 0 : socket->serial;
+    inside->world.record(What::cancel, serial, is_late);
+    if (is_late) {
+        operation.backend_flags |= flag_late;
+        home_.late.push(&operation);
+        return false;
+    }
+    inside->network.dequeue(*socket, operation);
+    finish(operation, serial, error::canceled);
+    return true;
+}
+
+void Simulated::finish(Operation& operation, std::uint64_t subject, std::int64_t result) {
+    home_.unmark(operation);
+    if ((operation.backend_flags & flag_late) != 0) home_.late.remove(&operation);
+    --home_.waiting_count;
+    simulation_->world.record(What::finished, subject, result);
+    operation.finish(result);
+}
+
+// Any of the first `*rest_count`. Those that are marked meanwhile stay behind them.
+Operation& Simulated::take_ready(std::uint32_t* rest_count) {
+    Array<Operation*>& ready = home_.ready;
+    const bool reorders = simulation_->world.faults.reorder;
+    std::uint32_t place = 0;
+    if (reorders && *rest_count > 1) {
+        place = static_cast<std::uint32_t>(completion_.below(*rest_count));
+    }
+    Operation& operation = *ready[place];
+    if (reorders) {
+        ready[place] = ready[*rest_count - 1];
+        ready[*rest_count - 1] = ready[ready.count() - 1];
+        ready.pop();
+    } else {
+        ready.remove_at(0);
+    }
+    --*rest_count;
+    operation.backend_flags &= static_cast<std::uint8_t>(~flag_marked);
+    return operation;
+}
+
+std::uint32_t Simulated::finish_ready(Completed& completed) {
+    Network& network = simulation_->network;
+    std::uint32_t finished_count = 0;
+    std::uint32_t rest_count = home_.ready.count();
+    while (rest_count > 0) {
+        Operation& operation = take_ready(&rest_count);
+        if ((operation.backend_flags & flag_orphaned) != 0) {
+            finish(operation, 0, error::bad_handle);
+        } else {
+            Socket& socket = *network.find(operation.handle);
+            const std::int64_t result = network.attempt(socket, operation, true);
+            if (result == error::would_block) continue;
+            network.dequeue(socket, operation);
+            finish(operation, socket.serial, result);
+        }
+        completed.push(operation);
+        ++finished_count;
+    }
+    return finished_count;
+}
+
+// What was canceled and got no result meanwhile.
+std::uint32_t Simulated::finish_late(Completed& completed) {
+    std::uint32_t finished_count = 0;
+    while (!home_.late.empty()) {
+        Operation& operation = *home_.late[0];
+        Socket& socket = *simulation_->network.find(operation.handle);
+        simulation_->network.dequeue(socket, operation);
+        finish(operation, socket.serial, error::canceled);
+        completed.push(operation);
+        ++finished_count;
+    }
+    return finished_count;
+}
+
+std::uint32_t Simulated::finish_on_host(Completed& completed) {
+    if (home_.real.empty() || sleeper_.look() == 0) return 0;
+    std::uint32_t finished_count = 0;
+    for (std::uint32_t place = 0; place < home_.real.count();) {
+        Operation& operation = *home_.real[place];
+        const bool is_ready = sleeper_.requests()[Sleeper::first_request + place].got != 0;
+        const std::int64_t result = is_ready ? attempt(operation, true) : error::would_block;
+        if (result == error::would_block) {
+            ++place;
+            continue;
+        }
+        forget_host(operation);
+        --home_.waiting_count;
+        operation.finish(result);
+        completed.push(operation);
+        ++finished_count;
+    }
+    return finished_count;
+}
+
+std::uint32_t Simulated::finish_all(Completed& completed) {
+    const std::uint32_t ready_count = finish_ready(completed);
+    return ready_count + finish_late(completed) + finish_on_host(completed);
+}
+
+void Simulated::poll(Completed& completed, Instant until) {
+    Entered inside;
+    World& world = inside->world;
+    is_idle_ = false;
+    sleeper_.thread = this_thread();
+    std::uint64_t wakes = sleeper_.take_wakes();
+    world.pass(poll_ns);
+    std::uint32_t finished_count = finish_all(completed);
+    while (finished_count == 0 && wakes == 0 && until > world.now()) {
+        if (home_.ready.empty() && !inside->let_pass(inside, sleeper_, until)) {
+            is_idle_ = true;
+            break;
+        }
+        wakes = sleeper_.take_wakes();
+        finished_count = finish_all(completed);
+    }
+    consumed_wakes_ += wakes;
+}
+
+}  // namespace simulated
+
+Opened open_simulated(const BackendOptions& options);
+
+Opened open_simulated(const BackendOptions& options) {
+    std::uint64_t seed = options.seed;
+    const char* reason = "asked for by name; the seed is the program's";
+    if (seed == 0) {
+        const char* text = os::environment("ZIO_SEED");
+        seed = simulated::default_seed;
+        reason = "asked for by name; the seed is 1";
+        if (text != nullptr) {
+            if (!simulated::read_number(text, &seed)) {
+                return {nullptr, error::invalid_argument, "ZIO_SEED is not a number"};
+            }
+            reason = "asked for by name; the seed is ZIO_SEED";
+        }
+    }
+    auto* backend = new (std::nothrow) simulated::Simulated;
+    if (backend == nullptr) return {nullptr, error::no_memory, "out of memory"};
+    Opened opened{std::unique_ptr<Backend>(backend), 0, reason};
+    opened.status = backend->open(seed);
+    if (opened.status < 0) {
+        opened.backend = nullptr;
+        opened.reason = "no descriptor or no memory for the simulated backend";
+    }
+    return opened;
+}
+
+}  // namespace zio::loop

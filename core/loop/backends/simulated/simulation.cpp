@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+#include "core/loop/backends/simulated/simulation.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace zio::loop::simulated {
+
+namespace {
+
+// How long, really, the clock waits for somebody who may do something before it jumps, and how
+// often who waits for ever asks again whether there still is anybody.
+constexpr Instant grace_ns = second_ns / 1000;
+constexpr Instant recheck_ns = second_ns / 10;
+
+// Never destroyed: used until the process ends.
+struct Process {
+    std::mutex lock;
+    Simulation* present = nullptr;
+    os::Table host;
+    Faults faults;
+    Report last;        // of the world that ended last
+    Report all;         // of all that ended, one after the other
+    pid_t process = 0;  // a forked child has its own to report
+    bool will_report = false;
+};
+Process& process() {
+    alignas(Process) static unsigned char memory[sizeof(Process)];
+    static Process* const instance = new (memory) Process;
+    return *instance;
+}
+
+void append(Report& all, const Report& next) {
+    if (all.event_count == 0 && all.hash == 0) {
+        all = next;
+        return;
+    }
+    all.event_count += next.event_count;
+    all.virtual_ns += next.virtual_ns;
+    all.hash = Random(all.hash).split(next.hash).next();
+}
+
+void print_report() {
+    Process& here = process();
+    if (here.process != ::getpid()) return;
+    const std::unique_lock lock(here.lock, std::try_to_lock);
+    if (!lock.owns_lock()) return;
+    if (here.present != nullptr) append(here.all, here.present->report());
+    char line[160];
+    const int size = std::snprintf(line, sizeof line,
+                                   "zio-sim: seed=%llu events=%llu virtual_ns=%llu hash=%016llx\n",
+                                   static_cast<unsigned long long>(here.all.seed),
+                                   static_cast<unsigned long long>(here.all.event_count),
+                                   static_cast<unsigned long long>(here.all.virtual_ns),
+                                   static_cast<unsigned long long>(here.all.hash));
+    const auto written = ::write(STDERR_FILENO, line, static_cast<std::size_t>(size));
+    static_cast<void>(written);  // there is nobody left to tell
+}
+
+}  // namespace
+
+const os::Table& host() {
+    return process().host;
+}
+
+void set_faults(const Faults& faults) {
+    Process& here = process();
+    const std::lock_guard lock(here.lock);
+    here.faults = faults;
+    if (here.present != nullptr) here.present->world.faults = faults;
+}
+
+Faults faults() {
+    const std::lock_guard lock(process().lock);
+    return process().faults;
+}
+
+Report report() {
+    const Entered inside;
+    return inside.simulation() != nullptr ? inside->report() : process().last;
+}
+
+Report Simulation::report() const {
+    return {world.seed(), world.history.event_count(), world.now() - World::beginning,
+            world.history.hash()};
+}
+
+void Simulation::add(Sleeper& sleeper) {
+    sleeper.next = sleepers;
+    sleepers = &sleeper;
+}
+
+void Simulation::remove(Sleeper& sleeper) {
+    Sleeper** here = &sleepers;
+    while (*here != &sleeper) here = &(*here)->next;
+    *here = sleeper.next;
+}
+
+bool Simulation::others_are_awake(const Sleeper& sleeper) const {
+    for (const Sleeper* other = sleepers; other != nullptr; other = other->next) {
+        if (!other->is_asleep && other->thread != nullptr && other->thread != sleeper.thread) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool Simulation::knows_other_threads(const Sleeper& sleeper) const {
+    for (const Sleeper* other = sleepers; other != nullptr; other = other->next) {
+        if (other->thread != nullptr && other->thread != sleeper.thread) return true;
+    }
+    return false;
+}
+
+bool Simulation::let_pass(Entered& inside, Sleeper& sleeper, Instant until) {
+    const bool waits_for_host = sleeper.requests().count() > Sleeper::first_request;
+    const Instant next = world.events.next_at() < until ? world.events.next_at() : until;
+    if (next < forever) {
+        // The host takes its time, and so do other threads: a jump would leave them no chance.
+        if (next > world.now() && (waits_for_host || others_are_awake(sleeper))) {
+            const std::uint64_t event_count = world.history.event_count();
+            inside.sleep(sleeper, grace_ns);
+            if (sleeper.has_wakes() || world.history.event_count() != event_count ||
+                sleeper.look() != 0) {
+                return true;
+            }
+        }
+        world.pass_until(next);
+        return true;
+    }
+    if (!waits_for_host && is_only_thread(knows_other_threads(sleeper))) return false;
+    inside.sleep(sleeper, recheck_ns);
+    return true;
+}
+
+Entered::Entered()
+    : lock_(process().lock),
+      simulation_(process().present),
+      seen_event_count_(simulation_ != nullptr ? simulation_->world.history.event_count() : 0) {}
+
+Entered::~Entered() {
+    ring_sleepers();
+}
+
+void Entered::ring_sleepers() {
+    if (simulation_ == nullptr) return;
+    const std::uint64_t event_count = simulation_->world.history.event_count();
+    if (event_count == seen_event_count_) return;
+    seen_event_count_ = event_count;
+    for (Sleeper* sleeper = simulation_->sleepers; sleeper != nullptr; sleeper = sleeper->next) {
+        if (sleeper->is_asleep) sleeper->ring();
+    }
+}
+
+void Entered::sleep(Sleeper& sleeper, Instant limit_ns) {
+    ring_sleepers();
+    sleeper.lie_down();
+    lock_.unlock();
+    sleeper.sleep(limit_ns);
+    lock_.lock();
+    sleeper.get_up();
+    seen_event_count_ = simulation_->world.history.event_count();
+}
+
+std::int32_t Entered::open_backend(std::uint64_t seed) {
+    Process& here = process();
+    if (simulation_ == nullptr) {
+        simulation_ = create<Simulation>(seed, here.faults);
+        if (simulation_ == nullptr) return error::no_memory;
+        here.present = simulation_;
+        here.host = os::table;
+        os::table = simulated_table;
+        if (here.process != ::getpid()) {
+            here.process = ::getpid();
+            here.all = Report{};
+        }
+        if (!here.will_report) here.will_report = std::atexit(print_report) == 0;
+    }
+    ++simulation_->backend_count;
+    ++simulation_->backend_serial;
+    return 0;
+}
+
+void Entered::close_backend() {
+    Process& here = process();
+    if (--simulation_->backend_count > 0) return;
+    here.last = simulation_->report();
+    append(here.all, here.last);
+    os::table = here.host;
+    here.present = nullptr;
+    destroy(simulation_);
+    simulation_ = nullptr;
+}
+
+}  // namespace zio::loop::simulated

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The simulation of this process: one world at a time, which lives from the opening of the first
+// simulated backend to the closing of the last. Meanwhile the simulator's functions stand in
+// `os::table`; what they are asked about descriptors of the host they hand on to the host's.
+//
+// Several loops may live in the world, also on several threads: everything here is done under one
+// lock. The same seed repeats a run only where one thread does everything, because the order in
+// which threads come is nobody's choice. The table itself is exchanged without a lock: no other
+// thread may be inside the library while the first backend is opened or the last is closed.
+#include <cstdint>
+#include <mutex>
+
+#include "core/loop/backends/simulated/network.hpp"
+#include "core/loop/backends/simulated/sleeper.hpp"
+
+namespace zio::loop::simulated {
+
+// What a busy loop costs, so that it cannot stop the time: a poll or a call that would have to
+// wait, and a look at the clock.
+inline constexpr Instant poll_ns = 1'000;
+inline constexpr Instant look_ns = 10;
+
+// What a run was. The present one, or the last.
+struct Report {
+    std::uint64_t seed = 0;
+    std::uint64_t event_count = 0;
+    std::uint64_t virtual_ns = 0;
+    std::uint64_t hash = 0;
+};
+Report report();
+
+class Entered;
+
+struct Simulation {
+    Simulation(std::uint64_t seed, const Faults& faults)
+        : world(seed, faults), network(world, homes) {}
+
+    // Lets time pass until something happens, `until` at most. Where only the host or another
+    // thread can make something happen, waits for them. False: nothing ever will.
+    bool let_pass(Entered& inside, Sleeper& sleeper, Instant until);
+    void add(Sleeper& sleeper);
+    void remove(Sleeper& sleeper);
+    bool others_are_awake(const Sleeper& sleeper) const;
+    bool knows_other_threads(const Sleeper& sleeper) const;
+    Report report() const;
+
+    World world;
+    Homes homes;
+    Network network;
+    Sleeper* sleepers = nullptr;
+    std::uint32_t backend_count = 0;
+    std::uint64_t backend_serial = 0;
+};
+
+// Inside the simulation: holds its lock. Whoever sleeps is rung when something has happened.
+class Entered {
+  public:
+    Entered();
+    Entered(const Entered&) = delete;
+    Entered& operator=(const Entered&) = delete;
+    ~Entered();
+
+    // Null: nothing is simulated at present.
+    Simulation* simulation() const { return simulation_; }
+    Simulation* operator->() const { return simulation_; }
+    // Gives up the lock meanwhile; the caller keeps the simulation alive.
+    void sleep(Sleeper& sleeper, Instant limit_ns);
+
+    // Begins the world, or joins it, for one more backend. 0 or an error.
+    std::int32_t open_backend(std::uint64_t seed);
+    void close_backend();
+
+  private:
+    void ring_sleepers();
+
+    std::unique_lock<std::mutex> lock_;
+    Simulation* simulation_;
+    std::uint64_t seen_event_count_;
+};
+
+// The functions that were in `os::table` before.
+const os::Table& host();
+// Those that stand there meanwhile.
+extern const os::Table simulated_table;
+
+}  // namespace zio::loop::simulated

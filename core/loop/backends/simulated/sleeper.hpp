@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// A thread that drives the world, and its way to wait really: for other threads, which may do
+// something to the world, and for descriptors of the host. The wait itself is the host's.
+#include <atomic>
+#include <cstdint>
+
+#include "core/loop/backends/simulated/array.hpp"
+#include "core/os/table.hpp"
+
+namespace zio::loop::simulated {
+
+// Tells threads apart; its value says nothing.
+const void* this_thread();
+// No other thread of this process can make anything happen.
+bool is_only_thread(bool others_are_known);
+
+class Sleeper {
+  public:
+    explicit Sleeper(const os::Table& host) : host_(host) {}
+    Sleeper(const Sleeper&) = delete;
+    Sleeper& operator=(const Sleeper&) = delete;
+    ~Sleeper();
+
+    // 0 or an error.
+    std::int32_t open();
+
+    // Any thread, also inside a signal handler: ends the present or the next sleep.
+    void wake();
+    // How many wakes came since this was last asked.
+    std::uint64_t take_wakes() { return wakes_.exchange(0, std::memory_order_acq_rel); }
+    bool has_wakes() const { return wakes_.load(std::memory_order_relaxed) != 0; }
+    // Something happened in the world. Needs the lock of the simulation.
+    void ring() { host_.raise_wakeup(wakeup_); }
+
+    // Descriptors of the host to wait for; the caller's, in any order. The first is our own.
+    Array<os::ReadyRequest>& requests() { return requests_; }
+    static constexpr std::uint32_t first_request = 1;
+    // Which of them are ready now; the number.
+    std::int64_t look();
+    // Before the lock is given up, without it (at most `limit_ns` long), and with it again.
+    void lie_down() {
+        is_asleep = true;
+        asleep_.store(true, std::memory_order_seq_cst);
+    }
+    void sleep(Instant limit_ns);
+    void get_up();
+
+    Sleeper* next = nullptr;       // in the simulation's list
+    const void* thread = nullptr;  // the one that drove it last
+    bool is_asleep = false;        // under the lock
+
+  private:
+    const os::Table& host_;
+    os::Handle wakeup_ = os::no_handle;
+    Array<os::ReadyRequest> requests_;
+    std::atomic<std::uint64_t> wakes_{0};
+    // Raising costs a system call, so only sleepers are raised: the sleeper says so and then looks
+    // for wakes; the waker counts and then looks for a sleeper. Both in one total order, so that
+    // one of them sees the other.
+    std::atomic<bool> asleep_{false};
+};
+
+}  // namespace zio::loop::simulated
