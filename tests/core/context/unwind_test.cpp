@@ -4,6 +4,7 @@
 // stack walked with the compiler's own unwinder.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <new>
 
 #include "core/context/overflow.hpp"
 #include "tests/core/context/fiber.hpp"
@@ -99,7 +101,9 @@ Walk outside;
 volatile bool stop;
 struct Tally {
     long steps, on_native, on_fiber, wrong;
-} tally;
+    bool walking;  // stays set when the unwinder does not come back
+};
+Tally* tally;
 
 bool is_whole_native(const std::uintptr_t* from, const std::uintptr_t* end) {
     from = std::find(from, end, native_return);
@@ -114,15 +118,15 @@ void judge(const Walk& walk, std::uintptr_t at) {
     const std::uintptr_t* end = walk.address + walk.count;
     const std::uintptr_t* from = std::find(walk.address, end, at);
     if (end != from && end[-1] == 0) end--;
-    tally.steps++;
+    tally->steps++;
     if (walk.reason != _URC_END_OF_STACK || from == end) {
-        tally.wrong++;
+        tally->wrong++;
     } else if (is_whole_native(from, end)) {
-        tally.on_native++;
+        tally->on_native++;
     } else if (is_whole_fiber(from, end)) {
-        tally.on_fiber++;
+        tally->on_fiber++;
     } else {
-        tally.wrong++;
+        tally->wrong++;
     }
 }
 
@@ -134,7 +138,9 @@ void on_step(int, siginfo_t*, void* interrupted) {
         return;
     }
     registers[REG_EFL] |= trap_flag;
+    tally->walking = true;
     judge(walk_stack(), static_cast<std::uintptr_t>(registers[REG_RIP]));
+    tally->walking = false;
 }
 
 // The two parties, with frames of different shape, so that the rules of one are wrong for the
@@ -210,7 +216,7 @@ struct SilentSwitch : RealSwitch {
 };
 
 template <class Switch>
-Tally step_through(long rounds) {
+void step_through(long rounds) {
     static Parties parties;
     parties.rounds = rounds;
     run_fiber_party = fiber_party<Switch>;
@@ -223,30 +229,32 @@ Tally step_through(long rounds) {
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     struct sigaction before {};
     sigaction(SIGTRAP, &action, &before);
-    tally = {};
     stop = false;
     native_party<Switch>(parties, stepped_fiber.stack);
     sigaction(SIGTRAP, &before, nullptr);
     drop_fiber(stepped_fiber);
-    return tally;
 }
 
-// In a child: wrong frame information may well make the unwinder crash.
+// In a child: wrong frame information may well make the unwinder crash, which counts as wrong.
 template <class Switch>
 Tally step_in_child(long rounds) {
-    int ends[2];
-    if (pipe(ends) != 0) return {};
+    void* shared =
+        mmap(nullptr, sizeof(Tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) return {};
+    tally = new (shared) Tally{};
     const pid_t child = fork();
     if (child == 0) {
-        signal(SIGSEGV, SIG_DFL);
-        const Tally result = step_through<Switch>(rounds);
-        _exit(write(ends[1], &result, sizeof result) == sizeof result ? 0 : 1);
+        step_through<Switch>(rounds);
+        _exit(0);
     }
-    close(ends[1]);
-    Tally result{};
-    if (read(ends[0], &result, sizeof result) != sizeof result) result = {0, 0, 0, -1};
-    close(ends[0]);
-    waitpid(child, nullptr, 0);
+    int status = 0;
+    waitpid(child, &status, 0);
+    Tally result = *tally;
+    munmap(shared, sizeof(Tally));
+    if (WIFSIGNALED(status)) {
+        EXPECT_TRUE(result.walking) << "died of signal " << WTERMSIG(status) << " elsewhere";
+        result.wrong++;
+    }
     return result;
 }
 
