@@ -289,8 +289,9 @@ struct keys_search {
 
 static void take_matching_key(void *context, const struct entry *entry) {
     struct keys_search *search = context;
-    if (!glob_match(search->pattern->data, search->pattern->length, entry->key, entry->key_length,
-                    false)) {
+    const bool all = search->pattern->length == 1 && search->pattern->data[0] == '*';
+    if (!all && !glob_match(search->pattern->data, search->pattern->length, entry->key,
+                            entry->key_length, false)) {
         return;
     }
     search->found++;

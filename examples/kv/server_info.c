@@ -304,8 +304,12 @@ static size_t find_parameter(const struct argument *name) {
 /* Setting what is already so succeeds, so that scripts which make sure of a value go on. */
 static void config_set_part(struct session *session, const struct argument *arguments,
                             size_t count) {
+    if (count % 2 != 0) {
+        reply_error(&session->reply, "syntax error");
+        return;
+    }
     for (size_t i = 2; i < count; i += 2) {
-        if (i + 1 == count || find_parameter(&arguments[i]) == PARAMETER_COUNT) {
+        if (find_parameter(&arguments[i]) == PARAMETER_COUNT) {
             reply_error(&session->reply,
                         "Unknown option or number of arguments for CONFIG SET - '%.*s'",
                         (int)arguments[i].length, arguments[i].data);

@@ -84,6 +84,8 @@ bool glob_match(const char *pattern, size_t pattern_length, const char *text, si
     /* After a failure only the last star needs to try again, one byte further on: what the earlier
      * ones took was the shortest that fits. So the work is at most pattern times text. */
     const char *star = NULL, *retry = NULL;
+    /* As in Redis, a star alone does not match nothing at all, only what else is left of a text. */
+    if (text_length == 0) return pattern_length == 0;
     while (t < text_end) {
         if (p < pattern_end && *p == '*') {
             star = ++p;
