@@ -7,6 +7,7 @@
 // Room is reserved apart from insertion, so that inserting never fails and never allocates.
 #include <cstdint>
 
+#include "core/base/assert.hpp"
 #include "core/base/memory.hpp"
 #include "core/base/time.hpp"
 

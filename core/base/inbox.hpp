@@ -60,6 +60,9 @@ class Inbox {
                                              std::memory_order_relaxed);
     }
 
+    // A new owner takes over after `close`.
+    void reopen() { head_.store(empty, std::memory_order_release); }
+
     // Splits the first node off a drained chain. `next` is read before the caller acts on the
     // node, because acting on it may put it on an inbox again.
     static InboxNode* take_first(InboxNode*& chain, unsigned* tag) {

@@ -67,7 +67,7 @@ class Backend {
     // The scheduler's door. A backend that replays from a seed decides which of `count` ready
     // tasks runs next (less than `count`), and time moves only when it says so.
     virtual bool chooses() const { return false; }
-    virtual std::uint32_t choose(std::uint32_t count) { return count - count; }
+    virtual std::uint32_t choose(std::uint32_t) { return 0; }
 
   protected:
     Backend() = default;

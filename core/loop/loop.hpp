@@ -13,7 +13,9 @@ namespace zio::loop {
 
 class Loop {
   public:
-    explicit Loop(std::unique_ptr<Backend> backend) : backend_(std::move(backend)) {}
+    // `inbox` is given when pushers must be able to reach it after the loop has gone.
+    explicit Loop(std::unique_ptr<Backend> backend, Inbox* inbox = nullptr)
+        : backend_(std::move(backend)), inbox_(inbox != nullptr ? *inbox : own_inbox_) {}
     ~Loop();
 
     // Begins `operation`. True: it has finished at once and `result` is set. False: it comes back
@@ -44,6 +46,8 @@ class Loop {
         }
         return operation;
     }
+
+    bool has_completed() const { return !completed_.empty(); }
 
     // Moves on without blocking.
     void poll();
@@ -91,7 +95,8 @@ class Loop {
     std::uint64_t submitted_count_ = 0;
     std::uint64_t poll_count_ = 0;
     std::uint64_t slept_ns_ = 0;
-    alignas(64) Inbox inbox_;        // what other threads write
+    alignas(64) Inbox own_inbox_;    // what other threads write
+    Inbox& inbox_;
 };
 
 }  // namespace zio::loop

@@ -94,6 +94,8 @@ struct Table {
 
     std::int32_t (*remove_path)(const char* path);               // the name of a Unix listener
     Instant (*now)();                                            // monotonic, one second or more
+
+    bool simulated = false;  // a simulator stands behind this table now
 };
 
 extern Table table;

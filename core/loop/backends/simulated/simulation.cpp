@@ -164,14 +164,15 @@ void Entered::sleep(Sleeper& sleeper, Instant limit_ns) {
     seen_event_count_ = simulation_->world.history.event_count();
 }
 
-std::int32_t Entered::open_backend(std::uint64_t seed) {
+std::int32_t Entered::open_backend(std::uint64_t seed, const Faults& faults) {
     Process& here = process();
     if (simulation_ == nullptr) {
-        simulation_ = create<Simulation>(seed, here.faults);
+        simulation_ = create<Simulation>(seed, faults);
         if (simulation_ == nullptr) return error::no_memory;
         here.present = simulation_;
         here.host = os::table;
         os::table = simulated_table;
+        os::table.simulated = true;
         if (here.process != ::getpid()) {
             here.process = ::getpid();
             here.all = Report{};

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#include "core/runtime/end.hpp"
+
+#include "core/runtime/extra.hpp"
+#include "core/runtime/join.hpp"
+#include "core/runtime/send.hpp"
+
+namespace zio::runtime {
+
+namespace {
+
+// Guards the ended tasks whose worker is gone; whoever gives up their last reference frees them.
+SpinLock homeless_lock;
+
+}  // namespace
+
+void recycle_slowly(Worker* w, Task* task, std::uint64_t old) {
+    free_extra(*task);
+    const bool counted = !task->has(bit::uncounted);
+    if (word_generation(old) >= last_generation - 1) {  // its generations are used up: it retires
+        if (counted) --w->block_count;
+        return;
+    }
+    if (!counted) {  // it never was one of this worker's
+        task->home.store(0, std::memory_order_relaxed);
+        tasks.give(*task);
+        return;
+    }
+    task->next = w->free_blocks;
+    w->free_blocks = task;
+}
+
+void try_free(Worker* w, Task* task) {
+    std::uint64_t old = task->word.load(std::memory_order_acquire);
+    do {
+        if (task->state != TaskState::done || (old & word::messages) != 0 ||
+            task->references + word::shared_references(old) > 0) {
+            return;
+        }
+    } while (!task->word.compare_exchange_weak(
+        old, (old & ~(word::count | word::flags)) + word::one_generation + word::bias,
+        std::memory_order_acq_rel, std::memory_order_acquire));
+    task->references = 0;
+    recycle(w, task, old);
+}
+
+void settle_homeless(Task& task) {
+    homeless_lock.lock();
+    std::uint64_t old = task.word.load(std::memory_order_acquire);
+    std::uint64_t fresh;
+    bool last;
+    do {
+        last = word::shared_references(old) <= 0 && task.state == TaskState::done;
+        fresh = old & ~word::messages;
+        if (last) fresh = (old & ~(word::count | word::flags)) + word::one_generation + word::bias;
+    } while (!task.word.compare_exchange_weak(old, fresh, std::memory_order_acq_rel,
+                                              std::memory_order_acquire));
+    if (last) {
+        free_extra(task);
+        task.state = TaskState::unused;
+        tasks.give(task);
+    }
+    homeless_lock.unlock();
+    if ((old & word::join) != 0) take_join_requests(nullptr);
+}
+
+void leave_blocks(Worker* w) {
+    while (Task* task = w->free_blocks) {
+        w->free_blocks = task->next;
+        task->home.store(0, std::memory_order_relaxed);
+        tasks.give(*task);
+    }
+    homeless_lock.lock();
+    const std::uint32_t limit = tasks.limit();
+    for (std::uint32_t i = 0; i < limit; ++i) {
+        Task& task = tasks.slot(i);
+        if (task.home.load(std::memory_order_relaxed) != w->index) continue;
+        // Ended ones that are referred to, and prepared ones; the others have retired.
+        if (task.state != TaskState::done && task.state != TaskState::prepared) continue;
+        // What was counted at home is counted in the word from now on.
+        task.word.fetch_add(static_cast<std::uint64_t>(static_cast<std::int64_t>(task.references)) *
+                                word::one_reference,
+                            std::memory_order_acq_rel);
+        task.references = 0;
+        task.home.store(0, std::memory_order_release);
+    }
+    homeless_lock.unlock();
+}
+
+}  // namespace zio::runtime

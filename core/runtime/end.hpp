@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The end of a task block: references, the generation that moves on, and the slot's next use.
+#include "core/runtime/worker.hpp"
+
+namespace zio::runtime {
+
+void free_extra(Task& task);
+
+ZIO_NOINLINE void recycle_slowly(Worker* w, Task* task, std::uint64_t old);
+
+// The generation has moved on from that of `old`: the block is free.
+ZIO_INLINE void recycle(Worker* w, Task* task, std::uint64_t old) {
+    task->state = TaskState::unused;
+    if (ZIO_UNLIKELY(task->extra != 0 || word_generation(old) >= last_generation - 1)) {
+        return recycle_slowly(w, task, old);
+    }
+    task->next = w->free_blocks;
+    w->free_blocks = task;
+}
+
+// Frees the block if the task is done, nobody refers to it and no message is under way.
+ZIO_NOINLINE void try_free(Worker* w, Task* task);
+
+// The same when the last reference was counted here and nobody else ever had one: the expected
+// word is built, not loaded.
+ZIO_INLINE void release_task(Worker* w, Task* task, std::uint32_t generation) {
+    std::uint64_t old = std::uint64_t{generation} << 32 | word::bias;
+    if (ZIO_UNLIKELY(!task->word.compare_exchange_strong(old, old + word::one_generation,
+                                                         std::memory_order_acq_rel,
+                                                         std::memory_order_relaxed))) {
+        return try_free(w, task);
+    }
+    recycle(w, task, std::uint64_t{generation} << 32);
+}
+
+// Gives all blocks of a worker that leaves back: free ones to the table, ended ones that somebody
+// still refers to become homeless.
+void leave_blocks(Worker* w);
+
+}  // namespace zio::runtime

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+#include "core/runtime/join.hpp"
+
+#include "core/base/memory.hpp"
+#include "core/runtime/extra.hpp"
+#include "core/runtime/park.hpp"
+#include "core/runtime/send.hpp"
+
+namespace zio::runtime {
+
+namespace {
+
+std::atomic<JoinRequest*> requests{nullptr};  // from all threads, newest first
+
+void push_request(JoinRequest& request) {
+    request.next = requests.load(std::memory_order_relaxed);
+    while (!requests.compare_exchange_weak(request.next, &request, std::memory_order_acq_rel,
+                                           std::memory_order_relaxed)) {
+    }
+}
+
+void free_request(JoinRequest* request) { destroy(request); }
+
+void answer(JoinRequest* request, std::int32_t status, std::int32_t result) {
+    Task& joiner = *request->joiner;
+    request->status = status;
+    request->result = result;
+    auto expected = JoinRequest::pending;
+    if (request->state.compare_exchange_strong(expected, JoinRequest::answered,
+                                               std::memory_order_acq_rel)) {
+        wake(joiner, 0);  // the joiner frees the request
+    } else {
+        free_request(request);
+    }
+}
+
+// Attaches a request to its target, or answers it at once.
+void attach(JoinRequest* request) {
+    Task& target = *request->target;
+    if (target.state == TaskState::done) {
+        answer(request, 0, target.verdict);
+    } else if (!need_extra(target)) {
+        answer(request, error::no_memory, 0);
+    } else {
+        Extra& extra = extra_of(target);
+        request->next = extra.join_requests;
+        extra.join_requests = request;
+    }
+}
+
+// Canceled while joining: the target is canceled too, and waited for whatever the deadline.
+ZIO_NOINLINE std::int32_t join_canceled(Worker* w, Task* me, Task* target, std::int32_t* result) {
+    request_cancel_here(w, target);
+    if (target->state != TaskState::done) {
+        const HoldBack held(*me);
+        link_joiner(*target, *me);
+        park(w, me, TaskState::joining, never);
+        if (result != nullptr) *result = static_cast<std::int32_t>(me->wait.value);
+    } else if (result != nullptr) {
+        *result = target->verdict;
+    }
+    return 0;
+}
+
+void keep_cancel_pending(Task* me) {
+    me->bits &= static_cast<std::uint16_t>(~bit::delivered);
+    me->word.fetch_or(word::cancel, std::memory_order_relaxed);
+}
+
+ZIO_NOINLINE std::int32_t join_wait(Worker* w, Task* me, Task* target, std::int32_t* result,
+                                    Deadline deadline) {
+    link_joiner(*target, *me);
+    Resumed back;
+    if (ZIO_LIKELY(target->state == TaskState::fresh && w->left > 0)) {
+        take_fresh(w, target);  // the one that is waited for runs first
+        me->state = TaskState::joining;
+        if (ZIO_UNLIKELY(me->has(bit::scoped) || deadline != never)) limit_wait(w, me, deadline);
+        back = switch_to_fresh(w, me, target);
+        if (ZIO_UNLIKELY(back.me->due != forever)) back.me->due = forever;
+    } else {
+        back = park(w, me, TaskState::joining, deadline);
+    }
+    me = back.me;
+    if (ZIO_LIKELY(me->verdict == 0)) {
+        if (result != nullptr) *result = static_cast<std::int32_t>(me->wait.value);
+        return 0;
+    }
+    if (me->verdict == error::canceled) {
+        const std::int32_t status = join_canceled(back.worker, me, target, result);
+        keep_cancel_pending(me);
+        return status;
+    }
+    scope_fired(me, deadline);
+    return error::timed_out;
+}
+
+// A joiner of another home, a plain thread for one. Holds a shared reference meanwhile.
+struct RemoteJoin {
+    Worker* w;
+    Task* me;
+    Task* target;
+    std::uint32_t generation;
+
+    std::int32_t wait(std::int32_t* result, Deadline deadline) {
+        auto* request = create<JoinRequest>();
+        if (request == nullptr) return error::no_memory;
+        request->target = target;
+        request->joiner = me;
+        request->state.store(JoinRequest::pending, std::memory_order_relaxed);
+        me->wait.object = request;
+        me->state = TaskState::joining_remote;  // before the answer can come: it comes by mail
+        push_request(*request);
+        if (mark(*target, word::join)) deliver(*target);
+        me = park(w, me, TaskState::joining_remote, deadline).me;
+        if (me->verdict != 0) return me->verdict;
+        const std::int32_t status = request->status;
+        if (status == 0 && result != nullptr) *result = request->result;
+        free_request(request);
+        return status;
+    }
+    std::int32_t run(std::int32_t* result, Deadline deadline, bool cancel_first) {
+        if (const std::int32_t status = send(*target, generation, 0, 1)) return status;
+        if (cancel_first && mark(*target, word::cancel | word::interrupt)) deliver(*target);
+        std::int32_t status = 0;
+        if (target->state.observe() == TaskState::done) {
+            if (result != nullptr) *result = target->verdict;
+        } else if (deadline == immediate) {
+            status = error::would_block;
+        } else if (cancel_first) {
+            const HoldBack held(*me);
+            status = wait(result, never);
+        } else {
+            status = wait(result, deadline);
+            if (status == error::canceled) {
+                if (mark(*target, word::cancel | word::interrupt)) deliver(*target);
+                const HoldBack held(*me);
+                status = wait(result, never);
+                keep_cancel_pending(me);
+            } else if (status == error::timed_out) {
+                scope_fired(me, deadline);
+            }
+        }
+        send(*target, generation, word::merge, -1);
+        return status;
+    }
+};
+
+ZIO_NOINLINE std::int32_t join_slowly(HandleBits handle, std::int32_t* result, Deadline deadline) {
+    if (!is_deadline(deadline)) return error::invalid_argument;
+    Task* target = task_at(handle);
+    if (target == nullptr) return error::bad_handle;
+    Worker* w = here();
+    if (w == nullptr) return error::no_memory;
+    Task* me = w->current;
+    if (target == me) return error::deadlock;
+    const bool local = at_home(w, target);
+    if (deadline == immediate) {
+        if (!local) return RemoteJoin{w, me, target, generation_of(handle)}.run(result, 0, false);
+        if (target->state != TaskState::done) return error::would_block;
+        if (result != nullptr) *result = target->verdict;
+        return 0;
+    }
+    if (me->has(bit::no_suspend)) return error::no_suspend;
+    if (me->cancel_pending() && !me->has(bit::shielded)) {
+        if (local) return join_canceled(w, me, target, result);
+        return RemoteJoin{w, me, target, generation_of(handle)}.run(result, never, true);
+    }
+    if (const std::int32_t status = enter(w, me)) {
+        if (status != error::canceled) return status;
+        keep_cancel_pending(me);  // it came while others ran
+        return join_slowly(handle, result, deadline);
+    }
+    if (!local) return RemoteJoin{w, me, target, generation_of(handle)}.run(result, deadline, false);
+    if (task_at(handle) != target) return error::bad_handle;  // the entry may have let others run
+    if (target->state == TaskState::done) {
+        if (result != nullptr) *result = target->verdict;
+        return 0;
+    }
+    if (deadline != never && !w->timers.reserve(w->block_count + 2)) return error::no_memory;
+    return join_wait(w, me, target, result, deadline);
+}
+
+}  // namespace
+
+void link_joiner(Task& target, Task& joiner) {
+    Task* first = target.joiners;
+    joiner.wait.previous = nullptr;
+    joiner.wait.next = first;
+    joiner.wait.object = &target;
+    if (ZIO_UNLIKELY(first != nullptr)) first->wait.previous = &joiner;
+    target.joiners = &joiner;
+}
+
+void leave_joiners(Task& joiner) {
+    Task& target = *static_cast<Task*>(joiner.wait.object);
+    Task* previous = joiner.wait.previous;
+    Task* next = joiner.wait.next;
+    (previous != nullptr ? previous->wait.next : target.joiners) = next;
+    if (next != nullptr) next->wait.previous = previous;
+}
+
+void wake_joiners(Worker* w, Task& target, std::int32_t result) {
+    for (Task* joiner = target.joiners; joiner != nullptr;) {
+        Task* next = joiner->wait.next;
+        joiner->wait.value = result;
+        make_ready(w, joiner, 0);
+        joiner = next;
+    }
+    target.joiners = nullptr;
+}
+
+void answer_requests(Task& target, std::int32_t result) {
+    Extra& extra = extra_of(target);
+    while (JoinRequest* request = extra.join_requests) {
+        extra.join_requests = request->next;
+        answer(request, 0, result);
+    }
+}
+
+void take_join_requests(Worker* w) {
+    JoinRequest* chain = requests.exchange(nullptr, std::memory_order_acq_rel);
+    while (chain != nullptr) {
+        JoinRequest* request = chain;
+        chain = request->next;
+        if (request->state.load(std::memory_order_acquire) == JoinRequest::abandoned) {
+            free_request(request);
+            continue;
+        }
+        Task& target = *request->target;
+        const std::uint16_t home = target.home.load(std::memory_order_acquire);
+        if (home == 0 || (w != nullptr && home == w->index)) {
+            attach(request);
+        } else {  // another home's: passed on
+            push_request(*request);
+            if (mark(target, word::join)) deliver(target);
+        }
+    }
+}
+
+bool abandon_request(Task& joiner) {
+    auto* request = static_cast<JoinRequest*>(joiner.wait.object);
+    auto expected = JoinRequest::pending;
+    return request->state.compare_exchange_strong(expected, JoinRequest::abandoned,
+                                                  std::memory_order_acq_rel);
+}
+
+std::int32_t join(HandleBits handle, std::int32_t* result, Deadline deadline) {
+    Worker* w = current_worker;
+    Task* target = task_at(handle);
+    if (ZIO_UNLIKELY(target == nullptr)) return error::bad_handle;
+    if (ZIO_UNLIKELY(w == nullptr || deadline != never)) {
+        return join_slowly(handle, result, deadline);
+    }
+    Task* me = w->current;
+    if (ZIO_UNLIKELY(target == me || !at_home(w, target) || me->cancel_pending() || w->left <= 1)) {
+        return join_slowly(handle, result, deadline);
+    }
+    --w->left;
+    if (target->state == TaskState::done) {
+        if (result != nullptr) *result = target->verdict;
+        return 0;
+    }
+    return join_wait(w, me, target, result, deadline);
+}
+
+std::int32_t request_cancel(HandleBits handle) {
+    Task* target = task_at(handle);
+    if (target == nullptr) return error::bad_handle;
+    Worker* w = current_worker;
+    if (!at_home(w, target)) {
+        return send(*target, generation_of(handle), word::cancel | word::interrupt, 0);
+    }
+    request_cancel_here(w, target);
+    return 0;
+}
+
+std::int32_t cancel_and_join(HandleBits handle, std::int32_t* result) {
+    Task* target = task_at(handle);
+    if (target == nullptr) return error::bad_handle;
+    Worker* w = here();
+    if (w == nullptr) return error::no_memory;
+    Task* me = w->current;
+    if (target == me) return error::deadlock;
+    if (me->has(bit::no_suspend)) return error::no_suspend;
+    if (!at_home(w, target)) {
+        return RemoteJoin{w, me, target, generation_of(handle)}.run(result, never, true);
+    }
+    return join_canceled(w, me, target, result);
+}
+
+}  // namespace zio::runtime

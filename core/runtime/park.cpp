@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "core/runtime/park.hpp"
+
+#include "core/os/thread.hpp"
+#include "core/runtime/send.hpp"
+
+namespace zio::runtime {
+
+std::int32_t enter_slowly(Worker* w, Task* me) {
+    if (w->is_thread) {
+        w->left = Worker::slice;
+        return 0;
+    }
+    if (me->has(bit::no_suspend)) return error::no_suspend;
+    if (me->cancel_pending()) {
+        if (const std::int32_t status = deliver_cancel(me)) return status;
+    }
+    if (w->left <= 0) {  // the slice is used up: the loop turns, others first
+        push_ready(w, me);
+        switch_to_ready(w, me, &w->native);
+    }
+    return 0;
+}
+
+// Somebody fresh waits to start: a yield takes the oldest of them.
+std::int32_t yield_now(Worker* w, Task* me) {
+    Task* next = w->oldest;
+    take_fresh(w, next);
+    push_ready(w, me);
+    switch_to_fresh(w, me, next);
+    return 0;
+}
+
+std::int32_t yield_off_task() {
+    os::yield_thread();
+    return 0;
+}
+
+std::int32_t sleep_until(Deadline deadline) {
+    if (!is_deadline(deadline)) return error::invalid_argument;
+    if (deadline == immediate) return 0;
+    Worker* w = here();
+    if (w == nullptr) return error::no_memory;
+    Task* me = w->current;
+    if (const std::int32_t status = enter(w, me)) return status;
+    if (deadline != never && instant_of(deadline) <= w->loop.now()) {
+        if (current_worker != nullptr && w->has_ready()) {  // an instant that has passed: a yield
+            push_ready(w, me);
+            switch_to_ready(w, me, &w->native);
+        }
+        return 0;
+    }
+    if (deadline != never && !w->timers.reserve(w->block_count + 2)) return error::no_memory;
+    me = park(w, me, TaskState::sleeping, deadline).me;
+    if (me->verdict != error::timed_out) return me->verdict;
+    return scope_fired(me, deadline) ? error::timed_out : 0;
+}
+
+std::int32_t park_for_token(Deadline deadline) {
+    Worker* w = current_worker;
+    if (!is_deadline(deadline)) return error::invalid_argument;
+    if (w == nullptr) return error::no_task;
+    Task* me = w->current;
+    const auto take_token = [](Task* task) {
+        if (!task->has(bit::token)) return false;
+        task->bits &= static_cast<std::uint16_t>(~bit::token);
+        return true;
+    };
+    if (deadline == immediate) return take_token(me) ? 0 : error::would_block;
+    if (me->has(bit::no_suspend)) return error::no_suspend;
+    if (take_token(me)) {  // a token beats a cancel
+        --w->left;
+        return 0;
+    }
+    if (const std::int32_t status = enter(w, me)) return status;
+    if (take_token(me)) return 0;  // the entry may have let others run
+    me = park(w, me, TaskState::parked, deadline).me;
+    if (me->verdict == error::timed_out) scope_fired(me, deadline);
+    return me->verdict;
+}
+
+std::int32_t unpark(HandleBits handle) {
+    Task* task = task_at(handle);
+    if (task == nullptr) return error::bad_handle;
+    Worker* w = current_worker;
+    if (!at_home(w, task)) return send(*task, generation_of(handle), word::unpark, 0);
+    unpark_here(w, task);
+    return 0;
+}
+
+std::int32_t check_cancel() {
+    Worker* w = current_worker;
+    if (w == nullptr) return error::no_task;
+    return w->current->cancel_pending() ? deliver_cancel(w->current) : 0;
+}
+
+std::int32_t recancel() {
+    Worker* w = current_worker;
+    if (w == nullptr) return error::no_task;
+    Task* me = w->current;
+    if (me->has(bit::delivered)) {
+        me->bits &= static_cast<std::uint16_t>(~bit::delivered);
+        me->word.fetch_or(word::cancel, std::memory_order_relaxed);
+    }
+    return 0;
+}
+
+}  // namespace zio::runtime

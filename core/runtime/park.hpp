@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Suspension points: what every wait has in common.
+#include "core/runtime/interrupt.hpp"
+#include "core/runtime/scope.hpp"
+#include "core/runtime/switch.hpp"
+
+namespace zio::runtime {
+
+// The worker of the calling thread: the one that runs tasks, or for a plain thread its own, made
+// at first use. Null: no memory or no descriptor for that.
+Worker* thread_worker();
+ZIO_INLINE Worker* here() {
+    Worker* w = current_worker;
+    return ZIO_LIKELY(w != nullptr) ? w : thread_worker();
+}
+
+std::int32_t enter_slowly(Worker* w, Task* me) __attribute__((noinline, nothrow));
+
+// Entry of every suspension point: is a cancel pending, is the slice used up? Two loads and one
+// decrement. In a region where suspending is not allowed `left` is kept used up, so that the slow
+// way finds out.
+ZIO_INLINE std::int32_t enter(Worker* w, Task* me) {
+    if (ZIO_UNLIKELY(me->cancel_pending()) || ZIO_UNLIKELY(--w->left <= 0)) {
+        return enter_slowly(w, me);
+    }
+    return 0;
+}
+
+// Parks: whatever ends the wait has been told. Inlined, so that one frame lies under the user's.
+ZIO_INLINE Resumed park(Worker* w, Task* me, TaskState kind, Deadline deadline) {
+    me->state = kind;
+    if (ZIO_UNLIKELY(me->has(bit::scoped) || deadline != never)) limit_wait(w, me, deadline);
+    Task* next = pick(w);
+    Resumed back{w, me};
+    if (ZIO_LIKELY(next != me)) {
+        back = switch_to(w, me, next);
+    } else {
+        w->run_until_ready(*me);  // a plain thread drives its own loop
+    }
+    if (ZIO_UNLIKELY(back.me->due != forever)) back.me->due = forever;
+    return back;
+}
+
+std::int32_t yield_now(Worker* w, Task* me) __attribute__((noinline, nothrow));
+std::int32_t yield_off_task() __attribute__((noinline, nothrow));
+
+ZIO_INLINE std::int32_t yield() {
+    Worker* w = current_worker;
+    if (ZIO_UNLIKELY(w == nullptr)) return yield_off_task();
+    Task* me = w->current;
+    if (const std::int32_t status = enter(w, me)) return status;
+    if (ZIO_UNLIKELY(w->oldest != nullptr)) return yield_now(w, me);
+    Task* next = w->ready_first;
+    if (ZIO_UNLIKELY(next == nullptr)) return 0;
+    pop_ready(w, next);
+    push_ready(w, me);
+    switch_to_ready(w, me, next);
+    return 0;
+}
+
+std::int32_t sleep_until(Deadline deadline);
+std::int32_t park_for_token(Deadline deadline);
+std::int32_t unpark(HandleBits task);
+std::int32_t check_cancel();
+std::int32_t recancel();
+
+}  // namespace zio::runtime

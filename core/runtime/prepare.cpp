@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+// Two-phase spawn, references, and what a handle tells about its task.
+#include "core/base/memory.hpp"
+#include "core/runtime/end.hpp"
+#include "core/runtime/extra.hpp"
+#include "core/runtime/park.hpp"
+#include "core/runtime/reference.hpp"
+#include "core/runtime/runtime.hpp"
+#include "core/runtime/send.hpp"
+
+namespace zio::runtime {
+
+namespace {
+
+constexpr std::size_t default_align = 16;
+constexpr std::size_t largest_align = 4096;
+constexpr std::size_t largest_storage = std::size_t{1} << 30;
+
+bool is_align(std::size_t align) {
+    return align <= largest_align && (align & (align - 1)) == 0;
+}
+std::size_t aligned(std::size_t offset, std::size_t align) {
+    return (offset + align - 1) & ~(align - 1);
+}
+
+// Lays closure and result out one behind the other, inline when they fit.
+std::int32_t lay_out(Extra& extra, Storage& storage) {
+    const std::size_t context_align =
+        storage.context_align != 0 ? storage.context_align : default_align;
+    const std::size_t result_align = storage.result_align != 0 ? storage.result_align : default_align;
+    const std::size_t most_align = context_align > result_align ? context_align : result_align;
+    const std::size_t result_offset = aligned(storage.context_size, result_align);
+    const std::size_t size = result_offset + storage.result_size;
+    char* memory = reinterpret_cast<char*>(extra.storage);
+    if (size > extra_storage_size || most_align > alignof(Extra)) {
+        extra.large_size = aligned(size, storage_align) + most_align;
+        extra.large_storage = allocate(extra.large_size, storage_align);
+        if (extra.large_storage == nullptr) return error::no_memory;
+        memory = reinterpret_cast<char*>(
+            aligned(reinterpret_cast<std::uintptr_t>(extra.large_storage), most_align));
+    }
+    for (std::size_t i = 0; i < size; ++i) memory[i] = 0;
+    extra.context = storage.context = memory;
+    extra.result = storage.result = memory + result_offset;
+    return 0;
+}
+
+// Ends a task that never ran, together with its maker's reference. False: it was launched.
+bool drop_prepared(HandleBits handle, Task& task) {
+    task.verdict = error::canceled;
+    if (!task.state.exchange_if(TaskState::prepared, TaskState::done)) return false;
+    unreference_slowly(handle);
+    return true;
+}
+
+}  // namespace
+
+std::int32_t prepare(HandleBits runtime_handle, HandleBits* out, TaskFunction entry,
+                     Storage* storage, const SpawnOptions& options) {
+    if (out == nullptr || entry == nullptr || !is_align(storage->context_align) ||
+        !is_align(storage->result_align) || storage->context_size > largest_storage ||
+        storage->result_size > largest_storage) {
+        return error::invalid_argument;
+    }
+    Worker* w = current_worker;
+    if (runtime_handle == 0 && w == nullptr) return error::no_task;
+    Runtime* runtime = nullptr;
+    if (const std::int32_t status =
+            Runtime::pin(runtime_handle != 0 ? runtime_handle : w->runtime_handle, &runtime)) {
+        return status;
+    }
+    Task* task = nullptr;
+    std::int32_t status = make_prepared(*runtime, entry, options, &task);
+    if (status == 0) {
+        status = lay_out(extra_of(*task), *storage);
+        if (status == 0) {
+            task->start.data = storage->context;
+            *out = handle_of(*task);
+        } else {
+            drop_prepared(handle_of(*task), *task);
+        }
+    }
+    runtime->unpin();
+    return status;
+}
+
+std::int32_t discard(HandleBits handle) {
+    if (handle == 0) return 0;
+    Task* task = task_at(handle);
+    if (task == nullptr) return error::bad_handle;
+    if (task->state != TaskState::prepared) return error::already;
+    const FreeFunction free_data = task->start.free_data;
+    void* const data = task->start.data;
+    if (!drop_prepared(handle, *task)) return error::already;
+    if (free_data != nullptr) free_data(data);
+    return 0;
+}
+
+void* result_of(HandleBits handle) {
+    Task* task = task_at(handle);
+    if (task == nullptr || task->extra == 0) return nullptr;
+    return extra_of(*task).result;
+}
+
+HandleBits reference(HandleBits handle) {
+    Task* task = task_at(handle);
+    if (task == nullptr) return 0;
+    if (at_home(current_worker, task) && task->references < INT16_MAX) {
+        ++task->references;
+        return handle;
+    }
+    return send(*task, generation_of(handle), 0, 1) == 0 ? handle : 0;
+}
+
+std::int32_t unreference_slowly(HandleBits handle) {
+    Task* task = task_at(handle);
+    if (task == nullptr) return error::bad_handle;
+    Worker* w = current_worker;
+    if (!at_home(w, task)) return send(*task, generation_of(handle), word::merge, -1);
+    // One too many is noticed as long as no other thread's reference hides it.
+    if (task->references + word::shared_references(task->word.load(std::memory_order_relaxed)) <=
+        0) {
+        return error::bad_handle;
+    }
+    --task->references;
+    if (task->references <= 0 && task->state == TaskState::done) try_free(w, task);
+    return 0;
+}
+
+HandleBits self() {
+    Worker* w = current_worker;
+    return w != nullptr && w->current != &w->native ? handle_of(*w->current) : 0;
+}
+
+std::uint64_t id_of(HandleBits handle) {
+    return task_at(handle) != nullptr ? handle & ((HandleBits{1} << 58) - 1) : 0;
+}
+
+std::int32_t set_task_name(HandleBits handle, const char* name, std::size_t size) {
+    Task* task = task_at(handle);
+    if (task == nullptr) return error::bad_handle;
+    if (name == nullptr && size != 0) return error::invalid_argument;
+    if (size == SIZE_MAX) {
+        size = 0;
+        while (name[size] != '\0') ++size;
+    }
+    // A reference keeps the task while another thread names it.
+    const bool local = at_home(current_worker, task);
+    if (!local) {
+        if (const std::int32_t status = send(*task, generation_of(handle), 0, 1)) return status;
+    }
+    const bool has_extra = need_extra(*task);
+    if (has_extra) set_name(extra_of(*task), name, size);
+    if (!local) send(*task, generation_of(handle), word::merge, -1);
+    return has_extra ? 0 : error::no_memory;
+}
+
+std::int32_t stack_of(HandleBits handle, void** low, std::size_t* size) {
+    Task* task = task_at(handle);
+    if (task == nullptr) return error::bad_handle;
+    if (low == nullptr || size == nullptr) return error::invalid_argument;
+    const TaskState state = task->state;
+    if (state == TaskState::done) return error::closed;
+    if (state == TaskState::fresh || state == TaskState::prepared) return error::would_block;
+    Worker* home = worker_ports[task->home.load(std::memory_order_acquire)].worker.load(
+        std::memory_order_acquire);
+    const context::StackBounds bounds = home->stacks.bounds(task->stack);
+    *low = bounds.low;
+    *size = bounds.size;
+    return 0;
+}
+
+std::size_t stack_remaining() {
+    Worker* w = current_worker;
+    if (w == nullptr || w->current == &w->native) return 0;
+    const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+    const context::StackBounds bounds = w->stacks.bounds(w->current->stack);
+    const auto low = reinterpret_cast<std::uintptr_t>(bounds.low);
+    return here > low && here <= low + bounds.size ? here - low : 0;
+}
+
+}  // namespace zio::runtime

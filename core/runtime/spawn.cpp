@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+#include "core/runtime/spawn.hpp"
+
+#include "core/base/memory.hpp"
+#include "core/runtime/end.hpp"
+#include "core/runtime/extra.hpp"
+#include "core/runtime/group.hpp"
+#include "core/runtime/local.hpp"
+#include "core/runtime/runtime.hpp"
+#include "core/runtime/send.hpp"
+
+namespace zio::runtime {
+
+namespace {
+
+constexpr std::uint32_t blocks_per_batch = 16;
+
+std::size_t length_of(const char* text) {
+    std::size_t size = 0;
+    while (text[size] != '\0') ++size;
+    return size;
+}
+
+// A block from the table, with nothing of its last life.
+Task* take_block(std::uint16_t home) {
+    Task* task = tasks.take();
+    if (task == nullptr) return nullptr;
+    if (word_generation(task->word.load(std::memory_order_relaxed)) == 0) {
+        task->word.store(word::one_generation | word::bias, std::memory_order_relaxed);
+    }
+    task->due = forever;
+    task->heap_place = 0;
+    task->home.store(home, std::memory_order_release);
+    return task;
+}
+
+// Blocks for this worker, and with each of them a stack and a place among the timers.
+std::int32_t more_blocks(Worker* w) {
+    for (std::uint32_t i = 0; i < blocks_per_batch; ++i) {
+        if (w->block_limit != 0 && w->block_count >= w->block_limit) break;
+        if (!w->timers.reserve(w->block_count + 2)) break;
+        if (!w->stacks.guarantee(w->block_count + 1)) {
+            if (w->free_blocks != nullptr) break;
+            set_error_detail(w->stacks.explanation());
+            return error::no_stack;
+        }
+        Task* task = take_block(w->index);
+        if (task == nullptr) break;
+        ++w->block_count;
+        task->next = w->free_blocks;
+        w->free_blocks = task;
+    }
+    if (w->free_blocks != nullptr) return 0;
+    if (w->block_limit != 0 && w->block_count >= w->block_limit) {
+        set_error_detail("the runtime's max_tasks is reached");
+        return error::would_block;
+    }
+    return error::no_memory;
+}
+
+// Fills a block that nobody else sees yet.
+std::int32_t fill(Task& task, Worker& w, TaskFunction entry, void* data,
+                  const SpawnOptions& options) {
+    task.start = {entry, data, options.free_data, nullptr};
+    task.priority = static_cast<std::uint8_t>(options.priority);
+    task.bits = static_cast<std::uint16_t>(w.initial_bits & ~bit::spawn_slowly);
+    if ((options.flags & task_keep_fp) != 0) task.bits |= bit::keeps_fp;
+    task.joiners = nullptr;
+    Locals* inherited = inheritable_locals();
+    const bool sized = options.stack_size != 0 && options.stack_size != w.runtime->stack_size();
+    if (options.name == nullptr && !sized && options.group == nullptr && inherited == nullptr) {
+        return 0;
+    }
+    if (!need_extra(task)) return error::no_memory;
+    Extra& extra = extra_of(task);
+    if (options.name != nullptr) set_name(extra, options.name, length_of(options.name));
+    extra.stack_size = sized ? options.stack_size : 0;
+    extra.group = options.group;
+    if (inherited != nullptr && !inherit_locals(task, *inherited)) return error::no_memory;
+    return 0;
+}
+
+// At home: a stack of the size that was asked for, before the spawn succeeds.
+std::int32_t reserve_stack(Worker* w, Task& task) {
+    if (task.extra == 0 || extra_of(task).stack_size == 0) return 0;
+    task.stack = w->stacks.take_sized(extra_of(task).stack_size, &extra_of(task).stack_class);
+    if (task.stack != nullptr) return 0;
+    extra_of(task).stack_class = nullptr;
+    set_error_detail(w->stacks.explanation());
+    return error::no_stack;
+}
+
+std::int32_t spawn_here(Worker* w, HandleBits* out, TaskFunction entry, void* data,
+                        const SpawnOptions& options) {
+    if (w->stopping) return error::stopping;
+    if (w->free_blocks == nullptr) {
+        if (const std::int32_t status = more_blocks(w)) return status;
+    }
+    Task* task = w->free_blocks;
+    w->free_blocks = task->next;
+    std::int32_t status = fill(*task, *w, entry, data, options);
+    if (status == 0) status = reserve_stack(w, *task);
+    if (status == 0 && options.group != nullptr) {
+        status = enter_group(*options.group, options.group_generation, *task);
+    }
+    if (status != 0) {
+        free_extra(*task);
+        task->next = w->free_blocks;
+        w->free_blocks = task;
+        return status;
+    }
+    task->references = out != nullptr;
+    task->state = TaskState::fresh;
+    push_fresh(w, task);
+    w->created_count = w->created_count + 1;
+    if (out != nullptr) *out = handle_of(*task);
+    return 0;
+}
+
+// Into a runtime from a plain thread or from another runtime's task: the block goes by its inbox.
+std::int32_t spawn_elsewhere(Runtime& runtime, HandleBits* out, TaskFunction entry, void* data,
+                             const SpawnOptions& options) {
+    if (const std::int32_t status = runtime.admit()) return status;
+    Worker& home = runtime.worker();
+    Task* task = take_block(home.index);
+    if (task == nullptr) {
+        runtime.withdraw_admission();
+        return error::no_memory;
+    }
+    std::int32_t status = fill(*task, home, entry, data, options);
+    if (status == 0 && options.group != nullptr) {
+        status = enter_group(*options.group, options.group_generation, *task);
+    }
+    if (status != 0) {
+        free_extra(*task);
+        task->home.store(0, std::memory_order_relaxed);
+        tasks.give(*task);
+        runtime.withdraw_admission();
+        return status;
+    }
+    task->bits |= bit::uncounted;
+    task->references = out != nullptr;
+    task->state = TaskState::fresh;
+    if (out != nullptr) *out = handle_of(*task);
+    if (mark(*task, word::launch)) deliver(*task);
+    return 0;
+}
+
+}  // namespace
+
+std::int32_t make_prepared(Runtime& runtime, TaskFunction entry, const SpawnOptions& options,
+                           Task** out) {
+    Worker& home = runtime.worker();
+    Task* task = take_block(home.index);
+    if (task == nullptr) return error::no_memory;
+    std::int32_t status = fill(*task, home, entry, nullptr, options);
+    if (status == 0 && !need_extra(*task)) status = error::no_memory;
+    if (status != 0) {
+        free_extra(*task);
+        task->home.store(0, std::memory_order_relaxed);
+        tasks.give(*task);
+        return status;
+    }
+    task->bits |= bit::uncounted;
+    task->references = 1;
+    task->state.publish(TaskState::prepared);
+    *out = task;
+    return 0;
+}
+
+// A launch always goes by the inbox, also at home: that is where a task that comes from outside
+// gets its stack and its place among the timers.
+std::int32_t launch(HandleBits handle) {
+    Task* task = task_at(handle);
+    if (task == nullptr) return error::bad_handle;
+    if (task->state != TaskState::prepared) return error::already;
+    const std::uint16_t number = task->home.load(std::memory_order_acquire);
+    Worker* home = worker_ports[number].worker.load(std::memory_order_acquire);
+    if (number == 0 || home == nullptr) return error::stopping;
+    if (const std::int32_t status = home->runtime->admit()) return status;
+    if (!task->state.exchange_if(TaskState::prepared, TaskState::fresh)) {
+        home->runtime->withdraw_admission();
+        return error::already;
+    }
+    return send(*task, generation_of(handle), word::launch, 0);
+}
+
+bool make_room_for(Worker* w, Task& task) {
+    return w->timers.reserve(w->block_count + 2) && w->stacks.guarantee(w->block_count) &&
+           reserve_stack(w, task) == 0;
+}
+
+std::int32_t spawn_slowly(HandleBits runtime_handle, HandleBits* out, TaskFunction entry,
+                          void* data, const SpawnOptions* given) {
+    if (entry == nullptr) return error::invalid_argument;
+    const SpawnOptions none;
+    const SpawnOptions& options = given != nullptr ? *given : none;
+    Worker* w = current_worker;
+    if (runtime_handle == 0 && w == nullptr) return error::no_task;
+    if (w != nullptr && (runtime_handle == 0 || runtime_handle == w->runtime_handle)) {
+        return spawn_here(w, out, entry, data, options);
+    }
+    Runtime* runtime = nullptr;
+    if (const std::int32_t status = Runtime::pin(runtime_handle, &runtime)) return status;
+    const std::int32_t status = spawn_elsewhere(*runtime, out, entry, data, options);
+    runtime->unpin();
+    return status;
+}
+
+}  // namespace zio::runtime

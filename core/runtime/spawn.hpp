@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// New tasks: on this worker in a dozen instructions, into another runtime by its inbox, and in two
+// phases for bindings whose closure and result live inside the task.
+#include "core/runtime/worker.hpp"
+
+namespace zio::runtime {
+
+class Runtime;
+
+inline constexpr std::uint32_t task_migratable = 1 << 0;
+inline constexpr std::uint32_t task_pin_here = 1 << 1;
+inline constexpr std::uint32_t task_may_inline = 1 << 2;
+inline constexpr std::uint32_t task_shared_stack = 1 << 3;
+inline constexpr std::uint32_t task_keep_fp = 1 << 4;
+
+// The caller has checked sizes and reserved fields.
+struct SpawnOptions {
+    std::uint32_t flags = 0;
+    std::uint32_t priority = 0;
+    std::uint64_t stack_size = 0;
+    const char* name = nullptr;
+    FreeFunction free_data = nullptr;
+    Group* group = nullptr;  // whose member it becomes
+    std::uint32_t group_generation = 0;
+};
+
+// `runtime` 0: the current one. `out` null: detached.
+std::int32_t spawn_slowly(HandleBits runtime, HandleBits* out, TaskFunction entry, void* data,
+                          const SpawnOptions* options) __attribute__((noinline, nothrow));
+
+ZIO_INLINE std::int32_t spawn(HandleBits runtime, HandleBits* out, TaskFunction entry, void* data) {
+    Worker* w = current_worker;
+    if (ZIO_UNLIKELY(entry == nullptr || w == nullptr ||
+                     (runtime != 0 && runtime != w->runtime_handle))) {
+        return spawn_slowly(runtime, out, entry, data, nullptr);
+    }
+    Task* task = w->free_blocks;
+    const std::uint16_t bits = w->initial_bits;
+    if (ZIO_UNLIKELY(task == nullptr || (bits & bit::spawn_slowly) != 0)) {
+        return spawn_slowly(runtime, out, entry, data, nullptr);
+    }
+    w->free_blocks = task->next;
+    task->start.entry = entry;
+    task->start.data = data;
+    task->start.free_data = nullptr;
+    task->state = TaskState::fresh;
+    task->priority = 0;
+    task->bits = bits;
+    task->joiners = nullptr;
+    task->references = out != nullptr;
+    push_fresh(w, task);
+    w->created_count = w->created_count + 1;
+    if (out != nullptr) *out = handle_of(*task);
+    return 0;
+}
+
+// At home: what a task that was launched from elsewhere needs before it can start. False: not now.
+bool make_room_for(Worker* w, Task& task);
+
+// A complete task that nobody runs yet, with one reference and an Extra.
+std::int32_t make_prepared(Runtime& runtime, TaskFunction entry, const SpawnOptions& options,
+                           Task** out);
+
+struct Storage {
+    std::size_t context_size, context_align;
+    std::size_t result_size, result_align;
+    void* context;  // out
+    void* result;   // out
+};
+std::int32_t prepare(HandleBits runtime, HandleBits* out, TaskFunction entry, Storage* storage,
+                     const SpawnOptions& options);
+std::int32_t launch(HandleBits task);
+std::int32_t discard(HandleBits task);
+void* result_of(HandleBits task);
+
+// ---- references and what a handle tells
+HandleBits reference(HandleBits task);  // 0: dead, or too many
+std::int32_t unreference_slowly(HandleBits handle) __attribute__((noinline, nothrow));
+
+std::uint64_t id_of(HandleBits task);  // 0: dead
+std::int32_t set_task_name(HandleBits task, const char* name, std::size_t size);
+std::int32_t stack_of(HandleBits task, void** low, std::size_t* size);
+std::size_t stack_remaining();
+
+}  // namespace zio::runtime

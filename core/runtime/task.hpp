@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The task block: all that a task is while it does not run. Its slot in the handle table *is* this
+// block, 128 bytes in two lines in the order of use.
+//
+// The one idea: everything about a task (state, queue links, wait record, timer, most references)
+// belongs to its home worker and is plain memory there. Other threads may only change the first
+// word, by compare-exchange, and push the task once on its home's inbox.
+//
+//   word = generation:32 | shared references:16 (biased) | flags:16
+//
+//   elsewhere  one exchange checks the generation, leaves a message, changes the shared count and
+//              sets POSTED; who turned POSTED on pushes the task on the home's inbox. POSTED keeps
+//              the slot: it is not freed before home has popped it.
+//   home       reads the mail link first, then one exchange clears POSTED and all messages and
+//              merges the shared count into the home count, then acts on the bits it saw.
+//   life       a look-up at home needs only a load of the generation, because slots are freed at
+//              home only; one exchange at the end of life moves the generation on, so that a late
+//              call from elsewhere loses.
+//
+// Orders: every change of the word from elsewhere is acq_rel, so that what was written before a
+// message is seen by home, also by way of those who found POSTED set (all later changes are
+// read-modify-writes, the release sequence holds). tests/models/task.pml and join.pml verify this.
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/base/attributes.hpp"
+#include "core/base/inbox.hpp"
+#include "core/base/relaxed.hpp"
+#include "core/base/slot_table.hpp"
+#include "core/base/time.hpp"
+#include "core/context/context.hpp"
+#include "core/context/exception_globals.hpp"
+#include "core/context/fp_control.hpp"
+#include "core/context/sanitizer.hpp"
+#include "core/context/stack_class.hpp"
+
+namespace zio::loop {
+struct Operation;
+}
+
+namespace zio::runtime {
+
+struct Task;
+struct Group;
+class Worker;
+
+using TaskFunction = std::int32_t (*)(void* data);
+using FreeFunction = void (*)(void* data);
+
+// ---- the word
+namespace word {
+inline constexpr std::uint64_t cancel = 1 << 0;     // a request that nobody has met yet
+inline constexpr std::uint64_t posted = 1 << 1;     // on its way to, or in, the home's inbox
+inline constexpr std::uint64_t unpark = 1 << 2;     // messages: give it the token
+inline constexpr std::uint64_t interrupt = 1 << 3;  // end the wait, if the cancel still stands
+inline constexpr std::uint64_t woken = 1 << 4;      // taken out of its list, verdict is set
+inline constexpr std::uint64_t merge = 1 << 5;      // the shared count fell to its bias
+inline constexpr std::uint64_t join = 1 << 6;       // a request lies on the home's list
+inline constexpr std::uint64_t launch = 1 << 7;     // spawned from elsewhere: make it ready
+inline constexpr std::uint64_t close = 1 << 8;      // its operation's descriptor is closed
+inline constexpr std::uint64_t messages =
+    posted | unpark | interrupt | woken | merge | join | launch | close;
+inline constexpr std::uint64_t flags = 0xffff;
+inline constexpr std::uint64_t one_reference = 1 << 16;
+inline constexpr std::uint64_t bias = std::uint64_t{0x4000} << 16;
+inline constexpr std::uint64_t count = std::uint64_t{0xffff} << 16;
+inline constexpr std::uint64_t one_generation = std::uint64_t{1} << 32;
+
+// References that were made elsewhere; negative when more were given back there.
+constexpr int shared_references(std::uint64_t value) {
+    return static_cast<int>((value & count) >> 16) - static_cast<int>(bias >> 16);
+}
+}  // namespace word
+
+//   unused ──spawn──► fresh ──first run──► ready ◄──wake── parked … grouped
+//     ▲                 │                    │  └──wait────────►
+//     └──last reference─┴──────── done ◄─────┘
+// `ready` is running or in the ready queue. What lies above it waits.
+enum class TaskState : std::uint8_t {
+    unused,
+    prepared,   // two-phase spawn: not launched yet
+    fresh,      // has no stack yet
+    done,
+    ready,
+    parked,     // zio_task_park: a token ends it
+    sleeping,
+    joining,         // a task of the same home: linked into its joiners
+    joining_remote,  // a task of another home: a JoinRequest stands for it
+    operating,       // an operation ends it
+    listed,          // in a WaitList, under its owner's lock
+};
+
+namespace bit {
+inline constexpr std::uint16_t exceptions = 1 << 0;  // exception globals are saved in the head
+inline constexpr std::uint16_t hooked = 1 << 1;      // the runtime has task hooks
+inline constexpr std::uint16_t keeps_fp = 1 << 2;    // floating-point control words travel along
+inline constexpr std::uint16_t marked = 1 << 3;      // a sanitizer is told about switches
+inline constexpr std::uint16_t slow_switch = exceptions | hooked | keeps_fp | marked;
+inline constexpr std::uint16_t scoped = 1 << 4;      // inside a scoped timeout
+inline constexpr std::uint16_t shielded = 1 << 5;
+inline constexpr std::uint16_t token = 1 << 6;
+inline constexpr std::uint16_t delivered = 1 << 7;   // a cancel was delivered: recancel re-arms it
+inline constexpr std::uint16_t thread = 1 << 8;      // a plain thread's stand-in, not a task
+inline constexpr std::uint16_t no_suspend = 1 << 9;
+inline constexpr std::uint16_t large_end = 1 << 10;  // has locals: the end takes the long way
+inline constexpr std::uint16_t pinned = 1 << 11;
+inline constexpr std::uint16_t uncounted = 1 << 13;  // not among its home's blocks yet
+inline constexpr std::uint16_t spawn_slowly = 1 << 12;  // of a worker's initial bits only
+}  // namespace bit
+
+// What a waiting task waits for. The links belong to the list it is in.
+struct Wait {
+    Task* next;
+    Task* previous;
+    void* object;  // the list, the target or the operation; null: taken out, a message is coming
+    std::int64_t value;
+};
+
+// What a task is that has not run yet.
+struct Start {
+    TaskFunction entry;
+    void* data;
+    FreeFunction free_data;
+    Task* previous;  // in the list of fresh tasks; `next` is the other link
+};
+
+struct alignas(64) Task {
+    // line 0: all that a switch, a join of a task that has ended, or an unref touches
+    std::atomic<std::uint64_t> word;
+    context::Context context;
+    Task* next;  // ready queue, list of fresh ones, free list
+    std::int32_t saved_errno;
+    std::int32_t verdict;  // why a wait ended; the result once the task is done
+    Relaxed<TaskState> state;  // `done` is published: then the verdict may be read from elsewhere
+    std::uint8_t priority;
+    std::uint16_t bits;
+    std::int16_t references;  // counted at home; may be negative when others were made elsewhere
+    std::atomic<std::uint16_t> home;  // index of the worker; 0: the worker is gone
+    Task* joiners;            // of the same home, linked by wait.next
+    // line 1: start, wait, timer
+    union {
+        Start start;
+        Wait wait;
+    };
+    Instant due;                 // when the present wait ends; `forever` when never
+    char* stack;                 // the first stack pointer; the Head lies above it
+    InboxNode mail;              // the only field beside the word that others write
+    std::uint32_t heap_place;    // place among the home's timers
+    Relaxed<std::uint32_t> extra;  // index of its Extra; 0: it has none. Only ever set from 0
+
+    bool waits() const { return state > TaskState::ready; }
+    std::uint32_t generation() const {
+        constexpr std::size_t upper = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 1 : 0;
+        return __atomic_load_n(reinterpret_cast<const std::uint32_t*>(&word) + upper,
+                               __ATOMIC_ACQUIRE);
+    }
+    bool cancel_pending() const {
+        return (word.load(std::memory_order_relaxed) & runtime::word::cancel) != 0;
+    }
+    bool has(std::uint16_t mask) const { return (bits & mask) != 0; }
+
+    static Task& of_mail(InboxNode& node);
+};
+static_assert(sizeof(Task) == 128);
+static_assert(offsetof(Task, start) == 64);
+static_assert(offsetof(Task, context) == 8);
+
+inline Task& Task::of_mail(InboxNode& node) {
+    return *reinterpret_cast<Task*>(reinterpret_cast<char*>(&node) - offsetof(Task, mail));
+}
+
+// Memory for a table of slots, null when the address space is full.
+void* reserve_slots(std::size_t size);
+
+using TaskTable = SlotTable<Task, HandleType::task>;
+extern TaskTable tasks;
+
+ZIO_INLINE HandleBits handle_of(const Task& task) {
+    return tasks.handle_of(task, task.generation());
+}
+// The task a handle names, null when it is dead. What was checked here holds at home until the
+// next switch; elsewhere only the exchange in `send` checks again.
+ZIO_INLINE Task* task_at(HandleBits handle) {
+    Task* task = tasks.at(handle);
+    if (ZIO_UNLIKELY(task == nullptr || task->generation() != generation_of(handle))) return nullptr;
+    return task;
+}
+
+// ---- what lies above the first stack pointer of a started task: a page that is paid for anyway
+struct Scope {
+    Instant at;
+    Instant outer;  // the limit that held before
+    std::uint64_t token;
+    std::uint32_t shields;  // open when the scope was opened
+    bool fired;
+};
+inline constexpr std::uint32_t inline_scope_count = 3;
+
+// A task's values for the keys of zio_task_key_create, in chunks so that few keys cost little.
+struct Locals;
+
+struct Head {
+    Locals* locals;  // the first four are set at every start, in a line that the frames touch too
+    const char* error_detail;
+    std::int32_t os_error;
+    std::uint32_t no_suspends;
+    std::uint32_t pins;
+    std::uint32_t shields;
+    context::ExceptionGlobals exceptions;
+    std::uint32_t scope_count;
+    std::uint32_t scope_capacity;
+    std::uint64_t scope_serial;
+    Instant limit;  // the earliest instant of the scopes that count now
+    Scope* scopes;
+    Scope first_scopes[inline_scope_count];
+    context::FpControl fp_control;
+    context::FiberMark mark;
+};
+ZIO_INLINE Head& head_of(const Task& task) {
+    return *reinterpret_cast<Head*>(task.stack + sizeof(void*));
+}
+
+// ---- what few tasks have: a name, storage for closure and result, a group, locals to inherit
+inline constexpr std::size_t extra_storage_size = 320;
+inline constexpr std::size_t storage_align = 64;  // of storage that does not fit inline
+inline constexpr std::size_t task_name_size = 48;
+struct JoinRequest;
+
+struct Extra {
+    Extra* next;
+    char name[task_name_size];
+    Group* group;
+    Task* group_next;
+    Task* group_previous;
+    bool group_told;
+    context::StackClass* stack_class;  // where its stack goes back to; null: the default class
+    std::uint64_t stack_size;          // asked for; 0: the default
+    JoinRequest* join_requests;  // from elsewhere, answered when the task ends
+    Locals* inherited;
+    void* context;  // two-phase spawn: the entry's data, and its result
+    void* result;
+    void* large_storage;  // when the inline storage is too small
+    std::size_t large_size;
+    alignas(16) unsigned char storage[extra_storage_size];
+};
+Extra& extra_at(std::uint32_t index);
+ZIO_INLINE Extra& extra_of(const Task& task) { return extra_at(task.extra); }
+
+}  // namespace zio::runtime

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// The life of a task on its stack: its function, its end, and what runs next on the same stack.
+#include "core/runtime/detour.hpp"
+#include "core/runtime/end.hpp"
+#include "core/runtime/group.hpp"
+#include "core/runtime/join.hpp"
+#include "core/runtime/local.hpp"
+#include "core/runtime/scope.hpp"
+#include "core/runtime/switch.hpp"
+
+namespace zio::runtime {
+
+namespace {
+
+constexpr std::uint16_t long_end = bit::large_end | bit::hooked | bit::scoped;
+
+// A new stack's first steps for the tasks that have more to do than to begin.
+ZIO_NOINLINE void begin_slowly(Worker* w, Task* me) {
+    if (me->has(bit::marked)) {
+        context::sanitizer::after_switch(mark_of(me));
+        forget_ended_mark(w);
+    }
+    if (me->has(bit::hooked) && w->hooks.on_start != nullptr) {
+        const NoSuspend region(w, *me);
+        w->hooks.on_start(handle_of(*me), w->hooks.data);
+    }
+}
+
+// After its function: the destructors of its locals, then its data, then the exit hook, then all
+// who wait elsewhere learn the result.
+ZIO_NOINLINE void end_slowly(Worker* w, Task* me, FreeFunction free_data, void* data,
+                             std::int32_t result) {
+    {
+        const NoSuspend region(w, *me);
+        if (me->has(bit::scoped)) drop_scopes(head_of(*me));
+        if (me->has(bit::large_end)) end_locals(*me);
+        if (free_data != nullptr) free_data(data);
+        if (me->has(bit::hooked) && w->hooks.on_exit != nullptr) {
+            w->hooks.on_exit(handle_of(*me), w->hooks.data);
+        }
+    }
+    if (me->extra == 0) return;
+    answer_requests(*me, result);
+    if (extra_of(*me).group != nullptr) leave_group(*me, result);
+}
+
+// Out of a stack that some tool watches. Its mark dies with whoever runs next.
+ZIO_NOINLINE void leave_mark(Worker* w, char* stack, Task* next) {
+    context::FiberMark& mark = reinterpret_cast<Head*>(context::head_of_stack(stack))->mark;
+    w->ended_mark = mark;
+    context::sanitizer::before_switch(mark, mark_of(next), true);
+}
+
+// Who runs when a task has ended. The only joiner goes on directly while the slice lasts.
+ZIO_INLINE Task* after_end(Worker* w, Task* me, std::int32_t result) {
+    Task* next = me->joiners;
+    if (ZIO_LIKELY(next != nullptr)) {
+        if (ZIO_LIKELY(next->wait.next == nullptr && w->left > 1)) {
+            next->verdict = 0;
+            next->wait.value = result;
+            next->state = TaskState::ready;
+            me->joiners = nullptr;
+        } else {
+            wake_joiners(w, *me, result);
+            next = nullptr;
+        }
+    }
+    return next;
+}
+
+}  // namespace
+
+extern "C" void zio_hidden_task_main(void* worker, void* task) {
+    auto* w = static_cast<Worker*>(worker);
+    auto* me = static_cast<Task*>(task);
+    for (;;) {
+        begin_head(me);
+        if (ZIO_UNLIKELY(me->has(bit::slow_switch))) begin_slowly(w, me);
+        const FreeFunction free_data = me->start.free_data;
+        void* const data = me->start.data;
+        const std::int32_t result = me->start.entry(data);
+        if (ZIO_UNLIKELY(free_data != nullptr || me->extra != 0 || me->has(long_end))) {
+            end_slowly(w, me, free_data, data, result);
+        }
+        char* const stack = me->stack;
+        context::StackClass* const from =
+            ZIO_UNLIKELY(me->extra != 0) ? extra_of(*me).stack_class : nullptr;
+        const bool marked = me->has(bit::marked);
+        me->verdict = result;
+        me->state.publish(TaskState::done);
+        Task* next = after_end(w, me, result);
+        w->ended_count = w->ended_count + 1;
+        if (me->references <= 0) {
+            if (me->references == 0) {
+                release_task(w, me, me->generation());
+            } else {
+                try_free(w, me);
+            }
+        }
+        if (ZIO_UNLIKELY(--w->left <= 0)) {
+            if (next != nullptr && next != &w->native) push_ready(w, next);
+            next = &w->native;
+        } else if (next == nullptr) {
+            next = pick(w);
+        }
+        if (next->state == TaskState::fresh) {
+            if (ZIO_LIKELY(from == nullptr && next->extra == 0 && !marked)) {
+                next->state = TaskState::ready;  // it takes over this stack: no switch at all
+                next->stack = stack;
+                *w->errno_at = 0;
+                w->current = me = next;
+                continue;
+            }
+            push_fresh(w, next);
+            next = &w->native;
+        }
+        if (ZIO_UNLIKELY(from != nullptr)) {
+            w->stacks.give_sized(stack, from);
+        } else {
+            w->stacks.give(stack);
+        }
+        *w->errno_at = next->saved_errno;
+        w->current = next;
+        if (ZIO_UNLIKELY(marked)) leave_mark(w, stack, next);
+        context::leave_to(next->context, w, next);
+    }
+}
+
+}  // namespace zio::runtime

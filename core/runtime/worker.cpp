@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+#include "core/runtime/worker.hpp"
+
+#include "core/runtime/detour.hpp"
+#include "core/runtime/interrupt.hpp"
+#include "core/runtime/runtime.hpp"
+#include "core/runtime/send.hpp"
+#include "core/runtime/spawn.hpp"
+#include "core/runtime/switch.hpp"
+
+namespace zio::runtime {
+
+__thread Worker* current_worker __attribute__((tls_model("initial-exec"))) = nullptr;
+WorkerPort worker_ports[worker_limit];
+
+namespace {
+
+// How long a worker that has other work to do leaves the backend alone after an empty poll.
+constexpr Instant poll_pause_ns = 20'000;
+
+std::atomic<std::uint16_t> next_number{0};
+SpinLock numbers_lock;
+std::uint64_t numbers_used[worker_limit / 64] = {1};  // number 0 is nobody
+
+}  // namespace
+
+std::uint16_t reserve_worker_number() {
+    numbers_lock.lock();
+    std::uint16_t found = 0;
+    for (std::uint32_t tried = 0; tried < worker_limit && found == 0; ++tried) {
+        const std::uint16_t number = ++next_number;  // round robin: a number rests before its reuse
+        std::uint64_t& used = numbers_used[number / 64];
+        const std::uint64_t mask = std::uint64_t{1} << (number % 64);
+        if ((used & mask) != 0) continue;
+        used |= mask;
+        found = number;
+    }
+    numbers_lock.unlock();
+    return found;
+}
+
+void release_worker_number(std::uint16_t number) {
+    numbers_lock.lock();
+    numbers_used[number / 64] &= ~(std::uint64_t{1} << (number % 64));
+    numbers_lock.unlock();
+}
+
+bool post(std::uint16_t number, InboxNode& node, unsigned tag, bool* wake_owed) {
+    const Inbox::Pushed pushed = worker_ports[number].inbox.push(node, tag);
+    *wake_owed = pushed == Inbox::Pushed::owes_wake;
+    return pushed != Inbox::Pushed::closed;
+}
+
+// The worker counts on this wake before it leaves, so it is still there.
+void wake_worker(std::uint16_t number) {
+    worker_ports[number].worker.load(std::memory_order_acquire)->loop.wake();
+}
+
+Worker::Worker(std::unique_ptr<loop::Backend> backend, std::uint16_t number)
+    : index(number), loop(std::move(backend), &worker_ports[number].inbox) {
+    chooses = loop.backend().chooses();
+    native.state = TaskState::ready;
+    native.word.store(word::one_generation | word::bias, std::memory_order_relaxed);
+    native.home.store(number, std::memory_order_relaxed);
+    native.due = forever;
+    native.stack = reinterpret_cast<char*>(&native_head) - sizeof(void*);
+    worker_ports[number].worker.store(this, std::memory_order_release);
+    worker_ports[number].inbox.reopen();
+}
+
+Worker::~Worker() {
+    ZIO_ASSERT(!has_ready());
+    do {
+        drain_mail();
+        complete_operations();
+    } while ((native.word.load(std::memory_order_acquire) & word::posted) != 0 ||
+             !loop.close_inbox());
+    worker_ports[index].worker.store(nullptr, std::memory_order_release);
+    release_worker_number(index);
+}
+
+// The first of the ready tasks becomes the one that the seed chose.
+void Worker::rotate_by_choice() {
+    left = 1;  // every suspension point is a choice
+    std::uint32_t count = 0;
+    for (Task* task = ready_first; task != nullptr; task = task->next) ++count;
+    if (count < 2) return;
+    for (std::uint32_t skipped = loop.backend().choose(count); skipped > 0; --skipped) {
+        push_ready(this, pop_ready(this, ready_first));
+    }
+}
+
+void Worker::block_until(Instant until) {
+    if (worker_hooks.before_block != nullptr) worker_hooks.before_block(0, worker_hooks.data);
+    loop.poll_until(until);
+    if (worker_hooks.after_block != nullptr) worker_hooks.after_block(0, worker_hooks.data);
+}
+
+bool Worker::turn(const Task& wanted) {
+    turn_count = turn_count + 1;
+    left = slice;
+    if (ZIO_UNLIKELY(loop.has_mail())) drain_mail();
+    while (unadopted != nullptr && make_room_for(this, *unadopted)) {
+        Task* task = unadopted;
+        unadopted = task->next;
+        push_fresh(this, task);
+    }
+    if (ZIO_UNLIKELY(stopping)) runtime->note_ends();
+    Instant next = forever;
+    Instant now = 0;
+    if (!timers.empty()) {
+        now = loop.now();
+        next = expire(now);
+    }
+    bool alive = true;
+    if (has_ready() || !wanted.waits()) {
+        // Others want the processor too: the backend is asked now and then, the sooner the more it
+        // had to say the last time.
+        if (loop.pending_count() != 0 || chooses) {
+            if (now == 0) now = loop.now();
+            if (poll_found_work || chooses || now >= next_poll_at) {
+                loop.poll();
+                poll_found_work = loop.has_completed();
+                next_poll_at = now + poll_pause_ns;
+            }
+        }
+    } else {
+        alive = next != forever || loop.pending_count() != 0 || !chooses;
+        if (alive) block_until(next);
+        poll_found_work = true;
+    }
+    complete_operations();
+    if (ZIO_UNLIKELY(chooses)) rotate_by_choice();
+    return alive;
+}
+
+bool Worker::run_until_ready(Task& wanted) {
+    while (wanted.waits()) {
+        if (!turn(wanted)) return false;
+        if (!wanted.waits()) break;
+        Task* task = pick(this);
+        if (task == &native) continue;
+        switch_to(this, &native, task);
+        while (errand.task != nullptr) do_errand(this);
+    }
+    return true;
+}
+
+void Worker::complete_operations() {
+    while (loop::Operation* operation = loop.next_completed()) {
+        make_ready(this, static_cast<Task*>(operation->waiter), 0);
+    }
+}
+
+void Worker::drain_mail() {
+    for (InboxNode* chain = loop.take_mail(); chain != nullptr;) {
+        unsigned tag = 0;
+        InboxNode* node = Inbox::take_first(chain, &tag);
+        if (tag == mail_tag) {
+            auto* mail = reinterpret_cast<Mail*>(node);
+            mail->deliver(*this, *mail);
+        } else {
+            receive(this, Task::of_mail(*node));
+        }
+    }
+}
+
+// Timers are lazy: a wait that ends early leaves its entry, a later instant does not move it. What
+// surfaces is looked at again, also before the worker sleeps, so that stale entries wake nobody.
+Instant Worker::expire(Instant now) {
+    while (!timers.empty()) {
+        const auto top = timers.top();
+        Task& task = *top.item;
+        const bool waiting = task.waits() && task.due != forever;
+        if (waiting && task.due == top.at && top.at > now) return top.at;
+        if (waiting && task.due > now) {
+            timers.set(task, task.due);
+            continue;
+        }
+        timers.remove(task);
+        if (!waiting) continue;
+        task.due = forever;
+        interrupt(this, &task, error::timed_out);
+    }
+    return forever;
+}
+
+}  // namespace zio::runtime

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// A worker: one thread, its tasks, its loop. Everything here is plain memory of that thread; other
+// threads reach it through the loop's inbox only. A plain thread that blocks in the library gets a
+// worker too, with no tasks but its own stand-in (thread.hpp).
+#include <cstdint>
+
+#include "core/base/heap.hpp"
+#include "core/base/queue.hpp"
+#include "core/context/exception_globals.hpp"
+#include "core/context/stack_pool.hpp"
+#include "core/loop/loop.hpp"
+#include "core/runtime/task.hpp"
+
+namespace zio::runtime {
+
+class Runtime;
+// Something other than a task that other threads leave in a worker's inbox (tag 1).
+struct Mail {
+    InboxNode node;
+    void (*deliver)(Worker& worker, Mail& mail);
+};
+inline constexpr unsigned task_tag = 0;
+inline constexpr unsigned mail_tag = 1;
+
+struct TaskHooks {
+    void (*on_start)(HandleBits task, void* data);
+    void (*on_resume)(HandleBits task, void* data);
+    void (*on_suspend)(HandleBits task, void* data);
+    void (*on_exit)(HandleBits task, void* data);
+    void* data;
+};
+
+// On the worker's thread, on its native stack; may not suspend.
+struct WorkerHooks {
+    void (*on_start)(std::uint32_t worker, void* data);
+    void (*on_stop)(std::uint32_t worker, void* data);
+    void (*before_block)(std::uint32_t worker, void* data);
+    void (*after_block)(std::uint32_t worker, void* data);
+    void* data;
+};
+
+// What a task asks the native stack to do for it.
+struct Errand {
+    TaskFunction entry;
+    void* data;
+    Task* task;
+    std::int32_t result;
+};
+
+class alignas(64) Worker {
+  public:
+    // `number` came from `reserve_worker_number`.
+    Worker(std::unique_ptr<loop::Backend> backend, std::uint16_t number);
+    ~Worker();
+
+    // ---- line 0 and 1: what a switch, a spawn and an end touch
+    Task* current = &native;
+    std::int32_t left = slice;      // suspension points until the next turn of the loop
+    const std::uint16_t index;      // its number among all workers; 0 is nobody
+    std::uint16_t initial_bits = 0; // of the tasks it spawns
+    Task* ready_first = nullptr;    // started tasks in the order they became ready
+    Task** ready_end = &ready_first;
+    Task* newest = nullptr;         // fresh tasks: no stack yet
+    Task* oldest = nullptr;
+    Task* free_blocks = nullptr;
+    int* errno_at = nullptr;
+    context::ExceptionGlobals* exceptions = nullptr;
+    HandleBits runtime_handle = 0;
+    Runtime* runtime = nullptr;
+    Relaxed<std::uint64_t> created_count{0};
+    Relaxed<std::uint64_t> ended_count{0};
+    Relaxed<std::uint64_t> turn_count{0};
+    context::StackPool stacks;
+    Heap<Task> timers;
+
+    // ---- the rest
+    loop::Loop loop;
+    std::uint32_t block_count = 0;       // blocks whose home this is, free ones included
+    std::uint32_t block_limit = 0;       // of the runtime's max_tasks; 0: none
+    Task* unadopted = nullptr;           // launched from elsewhere, no room for their timers yet
+    Instant next_poll_at = 0;
+    bool poll_found_work = false;
+    bool is_thread = false;              // a plain thread's
+    bool stopping = false;
+    bool chooses = false;                // replays from a seed: the backend picks the next task
+    TaskHooks hooks{};
+    WorkerHooks worker_hooks{};
+    Errand errand{};
+    context::FpControl fp_control{};     // of tasks that keep none of their own
+    context::FiberMark ended_mark{};     // of the task that just left its stack for good
+    Head native_head{};
+    alignas(64) Task native{};  // the thread's own stack
+
+    static constexpr std::int32_t slice = 128;
+
+    // One turn of the loop, on the native stack: mail, timers, I/O. Blocks until `wanted` is no
+    // longer waiting or something is ready, when nothing is. False: nothing can ever happen again.
+    bool turn(const Task& wanted);
+    // Runs tasks until `wanted`, which may be the native one, no longer waits.
+    bool run_until_ready(Task& wanted);
+
+    void drain_mail();
+    // Ends the waits that are over at `now`. The next instant that matters.
+    Instant expire(Instant now);
+    void complete_operations();
+
+    bool has_ready() const { return ready_first != nullptr || oldest != nullptr; }
+
+  private:
+    void rotate_by_choice();
+    void block_until(Instant until);
+};
+
+// The worker of this thread while it runs tasks; null on every other thread.
+extern __thread Worker* current_worker __attribute__((tls_model("initial-exec")));
+
+// How other threads reach a worker by its number. Numbers are used again, and a port outlives its
+// worker: a late push finds the inbox closed, or a new owner who sees that the node is not his.
+struct alignas(64) WorkerPort {
+    Inbox inbox;
+    std::atomic<Worker*> worker{nullptr};
+};
+inline constexpr std::uint32_t worker_limit = 1U << 16;
+extern WorkerPort worker_ports[worker_limit];
+// 0: all are in use.
+std::uint16_t reserve_worker_number();
+void release_worker_number(std::uint16_t number);
+
+// Leaves `node` in the inbox of worker `number`. False: it is gone. `wake_owed` is set when the
+// caller owes `wake_worker` once it holds no lock.
+bool post(std::uint16_t number, InboxNode& node, unsigned tag, bool* wake_owed);
+void wake_worker(std::uint16_t number);
+
+ZIO_INLINE bool at_home(const Worker* worker, const Task* task) {
+    return worker != nullptr && task->home.load(std::memory_order_relaxed) == worker->index;
+}
+
+// ---- queues
+ZIO_INLINE void push_ready(Worker* w, Task* task) {
+    task->next = nullptr;
+    *w->ready_end = task;
+    w->ready_end = &task->next;
+}
+ZIO_INLINE Task* pop_ready(Worker* w, Task* first) {
+    w->ready_first = first->next;
+    __builtin_prefetch(w->ready_first);
+    if (w->ready_first == nullptr) w->ready_end = &w->ready_first;
+    return first;
+}
+ZIO_INLINE void push_fresh(Worker* w, Task* task) {
+    Task* previous = w->newest;
+    task->start.previous = previous;
+    task->next = nullptr;
+    if (previous != nullptr) {
+        previous->next = task;
+    } else {
+        w->oldest = task;
+    }
+    w->newest = task;
+}
+ZIO_INLINE void take_fresh(Worker* w, Task* task) {
+    Task* previous = task->start.previous;
+    Task* next = task->next;
+    if (previous != nullptr) {
+        previous->next = next;
+    } else {
+        w->oldest = next;
+    }
+    if (next != nullptr) {
+        next->start.previous = previous;
+    } else {
+        w->newest = previous;
+    }
+}
+// Ready tasks first, then the newest fresh one (depth first: few stacks); now and then the oldest
+// fresh one, so that none starves. The native stack when there is nothing.
+ZIO_INLINE Task* pick(Worker* w) {
+    Task* task = w->ready_first;
+    if (ZIO_UNLIKELY(w->oldest != nullptr && (task == nullptr || (w->left & 7) == 0))) {
+        task = (w->left & 7) != 0 ? w->newest : w->oldest;
+        take_fresh(w, task);
+        return task;
+    }
+    return ZIO_LIKELY(task != nullptr) ? pop_ready(w, task) : &w->native;
+}
+
+// At home: the wait is over, the wait node is out.
+ZIO_INLINE void make_ready(Worker* w, Task* task, std::int32_t verdict) {
+    task->verdict = verdict;
+    task->state = TaskState::ready;
+    if (ZIO_LIKELY(task != &w->native)) push_ready(w, task);
+}
+
+}  // namespace zio::runtime
