@@ -173,7 +173,7 @@ std::int32_t read_unix(string_view text, Address& out) {
 // port only in brackets.
 bool read_ip(string_view text, std::uint16_t default_port, Address& out) {
     if (!text.empty() && text[0] == '[') {
-        const std::size_t end = text.rfind(']');
+        const std::size_t end = text.find(']');
         if (end == string_view::npos || text.substr(end + 1, 1) != ":") return false;
         return read_scoped_ip6(text.substr(1, end - 1), out) &&
                read_port(text.substr(end + 2), out.port);

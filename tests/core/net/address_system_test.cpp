@@ -148,6 +148,11 @@ TEST(AddressSystem, UnixPathEndsAtItsNulWhateverTheSize) {
     EXPECT_TRUE(same(address, parsed("unix:/a/b")));
 }
 
+TEST(AddressSystem, UnixPathTakesItsNulAlongWhileThereIsRoom) {
+    const std::string path = "/" + std::string(unix_room - 2, 'p');
+    EXPECT_EQ(system_bytes(parsed("unix:" + path)), with_family(AF_UNIX, path + '\0'));
+}
+
 // The system accepts and gives out paths without a NUL; they must not end an accept.
 TEST(AddressSystem, UnixPathMayFillItsFieldToTheLastByte) {
     const std::string bytes = with_family(AF_UNIX, "/" + std::string(unix_room - 1, 'p'));
