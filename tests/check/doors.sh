@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Everything nondeterministic goes through three doors: the backend, the os table, the scheduler's
-# pick. So no clock, random number, thread, lock or system call stands outside core/os; this is what
+# pick. So no clock, random number, thread or system call stands outside core/os; this is what
 # makes simulation and the failing of one call at a time possible for the real code.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 
 clocks='clock_gettime|clock_getres|gettimeofday|timespec_get|nanosleep|clock_nanosleep|usleep|steady_clock|system_clock|__rdtsc|__builtin_ia32_rdtscp?'
 randoms='getrandom|getentropy|s?rand|srandom|rand_r|[dlm]rand48|random_device|mt19937(_64)?|arc4random\w*'
-threads='pthread_\w+|std::j?thread|std::async|std::future|std::(recursive_|shared_|timed_)?mutex|std::condition_variable\w*|thrd_\w+|sched_\w+|std::this_thread|std::chrono'
+threads='pthread_\w+|std::j?thread|std::async|std::future|thrd_\w+|sched_\w+|std::this_thread|std::chrono'
 calls='syscall|fork|vfork|clone3?|execve?|mmap|munmap|mprotect|madvise|epoll_\w+|io_uring_(setup|enter|register)|eventfd|timerfd_\w+|ppoll|signalfd|sigaction|sigprocmask|getenv|secure_getenv|setenv'
 streams='std::(cout|cerr|clog|function|any)|printf|fprintf|puts|fputs|perror'
 # A call by these names, but not a member's or another namespace's.
