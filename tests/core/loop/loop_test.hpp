@@ -176,8 +176,34 @@ class LoopTest : public testing::Test {
         return all;
     }
     void feed(os::Handle handle, const std::string& text) {
-        EXPECT_EQ(os::table.send(handle, text.data(), text.size(), 0),
-                  static_cast<std::int64_t>(text.size()));
+        std::size_t sent = 0;
+        const Instant until = loop_->now() + patience_ns;
+        while (sent < text.size() && loop_->now() < until) {
+            const std::int64_t count =
+                os::table.send(handle, text.data() + sent, text.size() - sent, 0);
+            if (count > 0) sent += static_cast<std::size_t>(count);
+            if (count < 0 && count != error::would_block) break;
+            if (count < 0) loop_->poll_until(loop_->now() + ms / 10);
+        }
+        EXPECT_EQ(sent, text.size());
+    }
+    // A transfer of `wanted` bytes that are there may be cut short, in a simulated world only.
+    void expect_moved(std::int64_t result, std::size_t wanted) {
+        const auto count = static_cast<std::int64_t>(wanted);
+        if (is_simulated()) {
+            EXPECT_GT(result, 0);
+            EXPECT_LE(result, count);
+        } else {
+            EXPECT_EQ(result, count);
+        }
+    }
+    // What a receive of `result` bytes into `data` began, and what is still to come.
+    void expect_received(const char* data, std::int64_t result, os::Handle handle,
+                         const std::string& text) {
+        expect_moved(result, text.size());
+        if (result <= 0) return;
+        const std::string begun(data, static_cast<std::size_t>(result));
+        EXPECT_EQ(begun + drain(handle, text.size() - begun.size()), text);
     }
 
   private:
