@@ -45,6 +45,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
+
+
 class Process:
     """What can be asked of a running server from outside."""
 
