@@ -23,6 +23,10 @@ std::uint32_t forbidden_limit() {
     return limit < UINT32_MAX ? static_cast<std::uint32_t>(limit) : UINT32_MAX;
 }
 
+std::uint32_t budget_left() {
+    const std::uint32_t used = forbidden_in_process.load(std::memory_order_relaxed);
+    return used < forbidden_limit() ? forbidden_limit() - used : 0;
+}
 bool take_from_budget() {
     if (forbidden_in_process.fetch_add(1, std::memory_order_relaxed) < forbidden_limit())
         return true;
@@ -82,7 +86,10 @@ std::int32_t StackClass::open(const StackLayout& layout, StackPolicy* policy) {
     ZIO_ASSERT(!is_open());
     policy_ = policy;
     lay_out(layout);
-    if (reserve(layout.slots > 0 ? layout.slots : 1)) return 0;
+    std::uint32_t slots = layout.slots > 0 ? layout.slots : 1;
+    // More than the budget allows can never be used. (Emulators pay for reserving, too.)
+    if (!policy->by_advice && slots > forbidden_limit()) slots = forbidden_limit() + 1;
+    if (reserve(slots)) return 0;
     std::snprintf(policy_->explanation, sizeof policy_->explanation,
                   "address space limit reached: no room for one stack of %zu KiB (see ulimit -v)",
                   slot_size_ / 1024);
@@ -112,6 +119,13 @@ void StackClass::explain_no_slots() {
                   capacity_, slot_size_ / 1024);
 }
 
+void StackClass::explain_no_mappings() {
+    std::snprintf(policy_->explanation, sizeof policy_->explanation,
+                  "mapping limit reached: without guard advice of the kernel each stack costs two "
+                  "mappings, and vm.max_map_count (%llu) leaves room for %u stacks",
+                  static_cast<unsigned long long>(os::mapping_limit()), forbidden_limit());
+}
+
 bool StackClass::advise_guards(std::uint32_t count) {
     os::MemoryRange ranges[batch];
     for (std::uint32_t i = 0; i < count; i++) ranges[i] = {slot_at(guarded_ + i), guard_size_};
@@ -132,10 +146,7 @@ bool StackClass::forbid_guards(std::uint32_t count) {
         guarded_++;
         if (i + 1 == count) return true;
     }
-    std::snprintf(policy_->explanation, sizeof policy_->explanation,
-                  "mapping limit reached: without guard advice of the kernel each stack costs two "
-                  "mappings, and vm.max_map_count (%llu) leaves room for %u stacks",
-                  static_cast<unsigned long long>(os::mapping_limit()), forbidden_limit());
+    explain_no_mappings();
     return false;
 }
 
@@ -160,6 +171,10 @@ bool StackClass::guarantee(std::uint32_t total) {
         guaranteed_ = capacity_;  // guards follow on demand
         if (total <= capacity_) return true;
         explain_no_slots();
+        return false;
+    }
+    if (total > guarded_ && total - guarded_ > budget_left()) {
+        explain_no_mappings();
         return false;
     }
     const bool done = guard_until(total);

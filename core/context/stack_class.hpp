@@ -51,7 +51,8 @@ class StackClass {
     }
     ZIO_INLINE void give(char* stack) { ready_[ready_count_++] = stack; }
 
-    // Makes sure that `total` stacks can be out at once; below that take() never gives null.
+    // Makes sure that `total` stacks can be out at once; below that take() never gives null. False:
+    // as before.
     bool guarantee(std::uint32_t total);
     std::uint32_t guaranteed() const { return guaranteed_; }
 
@@ -78,6 +79,7 @@ class StackClass {
     bool advise_guards(std::uint32_t count);
     bool forbid_guards(std::uint32_t count);
     void explain_no_slots();
+    void explain_no_mappings();
 
     // One array: first the stacks whose pages were given back, then, from `ready_` on, the warm
     // ones.

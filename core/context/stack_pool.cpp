@@ -10,8 +10,17 @@
 
 namespace zio::context {
 namespace {
-// Address space for one size other than the default.
-constexpr std::uint64_t bytes_per_class = std::uint64_t{256} << 30;
+// Address space for one size other than the default. Less where stacks are limited in number
+// anyway, which includes emulators, for whom reserving is work.
+constexpr std::uint64_t class_bytes = std::uint64_t{256} << 30;
+constexpr std::uint64_t class_bytes_by_rights = std::uint64_t{64} << 30;
+
+std::size_t usable_least() {
+    return stack_size_least + os::signal_frame_size();
+}
+std::size_t larger(std::size_t a, std::size_t b) {
+    return a > b ? a : b;
+}
 }  // namespace
 
 std::int32_t StackPool::open(const StackOptions& options) {
@@ -24,8 +33,7 @@ std::int32_t StackPool::open(const StackOptions& options) {
         return error::no_stack;
     }
     policy_.by_advice = options.guards != GuardMode::access_rights && os::guards_work();
-    const std::size_t usable_least = stack_size_least + os::signal_frame_size();
-    standard_usable_ = options.usable > usable_least ? options.usable : usable_least;
+    standard_usable_ = larger(options.usable, usable_least());
     head_size_ = options.head_size;
     slots_ = options.slots;
     return standard_.open({standard_usable_, head_size_, slots_}, &policy_);
@@ -50,9 +58,10 @@ char* StackPool::take_sized(std::size_t usable, StackClass** from) {
     const unsigned index = width > least_shift ? width - least_shift : 0;
     StackClass& sized = sized_[index];
     if (!sized.is_open()) {
-        StackLayout layout{std::size_t{1} << (index + least_shift), head_size_, slots_};
-        if (index == 0) layout.usable += os::signal_frame_size();
-        const std::uint64_t fit = bytes_per_class / layout.usable;
+        const std::size_t size = larger(std::size_t{1} << (index + least_shift), usable_least());
+        StackLayout layout{size, head_size_, slots_};
+        const std::uint64_t fit =
+            (policy_.by_advice ? class_bytes : class_bytes_by_rights) / layout.usable;
         if (layout.slots > fit) layout.slots = static_cast<std::uint32_t>(fit);
         if (sized.open(layout, &policy_) != 0) return nullptr;
     }

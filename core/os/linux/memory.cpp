@@ -128,6 +128,7 @@ bool try_guards() {
 }
 
 std::uint64_t read_mapping_limit() {
+    const KeepErrno keep;
     constexpr std::uint64_t unknown = UINT32_MAX;
     const int file = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
     if (file < 0) return unknown;
@@ -166,6 +167,7 @@ std::uint64_t mapping_limit() noexcept {
 }
 
 std::size_t signal_frame_size() noexcept {
+    const KeepErrno keep;
     const std::size_t told = getauxval(AT_MINSIGSTKSZ);
     const std::size_t least = MINSIGSTKSZ;
     return told > least ? told : least;

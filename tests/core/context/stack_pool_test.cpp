@@ -42,6 +42,12 @@ StackOptions options_for(std::uint32_t slots, GuardMode guards = GuardMode::auto
     return options;
 }
 
+#ifdef ZIO_TEST_SANITIZED
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+
 double scale() {
     const char* told = std::getenv("ZIO_TEST_SCALE");
     return told != nullptr ? std::atof(told) : 1;
@@ -331,10 +337,14 @@ TEST(StackBudget, StopsEarlyAndSaysWhy) {
     StackPool pool;
     ASSERT_EQ(pool.open(options_for(50000, GuardMode::access_rights)), 0);
     EXPECT_FALSE(pool.guarantee(40000));
+    EXPECT_EQ(pool.guaranteed(), 0u) << "a refusal takes nothing";
+    std::uint32_t spawned = 0;
+    while (spawned < 40000 && pool.guarantee(spawned + 1)) spawned++;
     const std::string why = pool.explanation();
     EXPECT_EQ(why.find("mapping limit reached: "), 0u) << why;
     EXPECT_NE(why.find("vm.max_map_count"), std::string::npos) << why;
     const std::uint64_t allowed = os::mapping_limit() / 2 * 8 / 10;
+    EXPECT_EQ(spawned, allowed);
     EXPECT_EQ(pool.guaranteed(), allowed);
 
     // The process is well: it can map, and open files.
@@ -410,14 +420,16 @@ TEST(StackGuards, AreNotBelievedWithoutProof) {
 
 // ---- address space ----
 
-#ifndef ZIO_TEST_SANITIZED
 TEST(StackAddressSpace, LeavesRoomForOthers) {
+    if (sanitized) GTEST_SKIP() << "the sanitizer needs it itself";
     if (std::getenv("ZIO_TEST_VALGRIND") != nullptr) GTEST_SKIP() << "Valgrind needs it itself";
     const pid_t child = fork();
     if (child == 0) {
         const rlim_t limit = (status_kib("VmSize:") + 1024 * 1024) * 1024;
         const rlimit bounds{limit, limit};
         if (setrlimit(RLIMIT_AS, &bounds) != 0) _exit(77);
+        void* too_much = mmap(nullptr, limit, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (too_much != MAP_FAILED) _exit(77);
         StackPool pool;
         if (pool.open(options_for(1'200'000)) != 0) _exit(2);
         if (!pool.guarantee(100)) _exit(3);
@@ -445,6 +457,7 @@ TEST(StackAddressSpace, LeavesRoomForOthers) {
 // ---- a great many ----
 
 TEST(StackScale, CostsLittleMoreThanOnePage) {
+    if (sanitized) GTEST_SKIP() << "the sanitizer's shadow would be counted";
     if (!os::guards_work()) GTEST_SKIP() << "no guard advice here";
     const std::uint32_t count = scale() >= 50 ? 1'000'000 : 20'000;
     StackPool pool;
@@ -476,6 +489,5 @@ TEST(StackScale, CostsLittleMoreThanOnePage) {
     const std::uint64_t trimmed = status_kib("VmRSS:");
     EXPECT_LE(trimmed, before + std::uint64_t{count} * 16 / 1024 + 4096) << "pages came not back";
 }
-#endif
 
 }  // namespace

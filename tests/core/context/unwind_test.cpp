@@ -12,8 +12,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <new>
+#include <string>
 
 #include "core/context/overflow.hpp"
 #include "tests/core/context/fiber.hpp"
@@ -26,6 +28,14 @@ using zio::test::drop_fiber;
 using zio::test::Fiber;
 using zio::test::make_fiber;
 using zio::test::resume;
+
+#if defined(__x86_64__)
+#define ZIO_TEST_PROCESSOR "x86_64"
+#elif defined(__aarch64__)
+#define ZIO_TEST_PROCESSOR "aarch64"
+#else
+#define ZIO_TEST_PROCESSOR "another"
+#endif
 
 struct Walk {
     static constexpr int most = 100;
@@ -66,6 +76,62 @@ TEST(Unwind, EndsAtTheBaseOfTheStack) {
     EXPECT_EQ(walk.address[walk.count - 1], stack_end);
     EXPECT_TRUE(is_in_task_main(walk.address[walk.count - 2]));
 #endif
+}
+
+// ---- a debugger ----
+
+extern "C" __attribute__((noinline)) void zio_test_stop_here() {
+    asm volatile("" ::: "memory");
+}
+
+TEST(Unwind, StopsForADebugger) {
+    Fiber fiber = make_fiber([](Fiber&) {
+        zio_test_stop_here();
+        asm volatile("" ::: "memory");
+    });
+    resume(fiber);
+    EXPECT_TRUE(fiber.ended);
+    drop_fiber(fiber);
+}
+
+std::string output_of(const std::string& command) {
+    std::string output;
+    std::FILE* pipe = popen(command.c_str(), "r");
+    if (pipe == nullptr) return output;
+    for (int letter; (letter = std::fgetc(pipe)) != EOF;) output += static_cast<char>(letter);
+    pclose(pipe);
+    return output;
+}
+
+TEST(Unwind, DebuggersSeeTheWholeStack) {
+#if defined(ZIO_TEST_SANITIZED) || defined(ZIO_CONTEXT_UCONTEXT)
+    GTEST_SKIP() << "this build is not what people debug";
+#endif
+    const bool native = output_of("uname -m").find(ZIO_TEST_PROCESSOR) == 0;
+    if (!native) GTEST_SKIP() << "no debugger for programs under an emulator";
+    if (std::getenv("ZIO_TEST_VALGRIND") != nullptr) GTEST_SKIP() << "Valgrind is the debugger";
+    char self[4096];
+    const ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
+    ASSERT_GT(size, 0);
+    self[size] = 0;
+    const std::string told = output_of(
+        std::string("gdb -nx -batch -ex 'set debuginfod enabled off' -ex 'break zio_test_stop_here'"
+                    " -ex 'run"
+                    " --gtest_filter=Unwind.StopsForADebugger' -ex bt '") +
+        self + "' 2>&1");
+    if (told.find("Breakpoint 1, ") == std::string::npos) {
+        GTEST_SKIP() << "gdb is not installed, or may not trace here: " << told;
+    }
+    const std::size_t first = told.find("\n#0 ");
+    ASSERT_NE(first, std::string::npos) << told;
+    const std::size_t main_function = told.find("zio_hidden_task_main", first);
+    const std::size_t base = told.find("zio_hidden_stack_base", first);
+    EXPECT_NE(main_function, std::string::npos) << told;
+    EXPECT_NE(base, std::string::npos) << told;
+    EXPECT_LT(main_function, base) << told;
+    EXPECT_EQ(told.find("\n#", base), std::string::npos) << "frames beyond the end: " << told;
+    EXPECT_EQ(told.find("Backtrace stopped"), std::string::npos) << told;
+    EXPECT_EQ(told.find("corrupt"), std::string::npos) << told;
 }
 
 #ifdef ZIO_TEST_FRAME_POINTERS
