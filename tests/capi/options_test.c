@@ -9,30 +9,30 @@
 typedef zio_err_t (*init_fn)(void *s, size_t size);
 
 /* A pointer to a function that takes another pointer type may not be called; these may. */
-#define INIT_OF(type)                                    \
-    static zio_err_t init_##type(void *s, size_t size) { \
-        return type##_init((type##_t *)s, size);         \
+#define PREPARE(name, function, type)             \
+    static zio_err_t name(void *s, size_t size) { \
+        return function((type *)s, size);         \
     }
-INIT_OF(zio_allocator)
-INIT_OF(zio_task_hooks)
-INIT_OF(zio_worker_hooks)
-INIT_OF(zio_rt_options)
-INIT_OF(zio_rt_stats)
-INIT_OF(zio_spawn_options)
-INIT_OF(zio_sock_options)
+PREPARE(prepare_allocator, zio_allocator_init, zio_allocator_t)
+PREPARE(prepare_task_hooks, zio_task_hooks_init, zio_task_hooks_t)
+PREPARE(prepare_worker_hooks, zio_worker_hooks_init, zio_worker_hooks_t)
+PREPARE(prepare_rt_options, zio_rt_options_init, zio_rt_options_t)
+PREPARE(prepare_rt_stats, zio_rt_stats_init, zio_rt_stats_t)
+PREPARE(prepare_spawn_options, zio_spawn_options_init, zio_spawn_options_t)
+PREPARE(prepare_sock_options, zio_sock_options_init, zio_sock_options_t)
 
 static const struct {
     const char *name;
     init_fn init;
     size_t size;
 } structs[] = {
-    {"zio_allocator_t", init_zio_allocator, sizeof(zio_allocator_t)},
-    {"zio_task_hooks_t", init_zio_task_hooks, sizeof(zio_task_hooks_t)},
-    {"zio_worker_hooks_t", init_zio_worker_hooks, sizeof(zio_worker_hooks_t)},
-    {"zio_rt_options_t", init_zio_rt_options, sizeof(zio_rt_options_t)},
-    {"zio_rt_stats_t", init_zio_rt_stats, sizeof(zio_rt_stats_t)},
-    {"zio_spawn_options_t", init_zio_spawn_options, sizeof(zio_spawn_options_t)},
-    {"zio_sock_options_t", init_zio_sock_options, sizeof(zio_sock_options_t)},
+    {"zio_allocator_t", prepare_allocator, sizeof(zio_allocator_t)},
+    {"zio_task_hooks_t", prepare_task_hooks, sizeof(zio_task_hooks_t)},
+    {"zio_worker_hooks_t", prepare_worker_hooks, sizeof(zio_worker_hooks_t)},
+    {"zio_rt_options_t", prepare_rt_options, sizeof(zio_rt_options_t)},
+    {"zio_rt_stats_t", prepare_rt_stats, sizeof(zio_rt_stats_t)},
+    {"zio_spawn_options_t", prepare_spawn_options, sizeof(zio_spawn_options_t)},
+    {"zio_sock_options_t", prepare_sock_options, sizeof(zio_sock_options_t)},
 };
 enum { struct_count = sizeof structs / sizeof structs[0], most = 4096 };
 
@@ -64,7 +64,7 @@ static void the_defaults_are_zero_but_for_one_worker(void **state) {
     (void)state;
     for (i = 0; i < struct_count; ++i) {
         assert_int_equal(structs[i].init(memory, structs[i].size), 0);
-        if (structs[i].init == init_zio_rt_options) {
+        if (structs[i].init == prepare_rt_options) {
             zio_rt_options_t *const o = (zio_rt_options_t *)memory;
             assert_int_equal(o->workers, 1);
             o->workers = 0;
