@@ -10,9 +10,10 @@
  *   The numbers are the same on every system. An error of the operating system that has a POSIX
  *   name keeps the negated Linux number of that name even where the enum does not list it; one
  *   without such a name is ::ZIO_EUNKNOWN. "Interrupted" is never returned.
- * - Out-parameters are written on success only. The exception is `done`, which is written on
- *   every return and says exactly how much of the work was finished. An out-parameter or a
- *   required argument that is NULL gives ::ZIO_EINVAL unless its function allows NULL.
+ * - Out-parameters are written on success only, with two exceptions: `done` is written on every
+ *   return and says exactly how much of the work was finished, and the two calls of a reader that
+ *   show its buffer give the rest together with ::ZIO_EEOF. An out-parameter or a required argument
+ *   that is NULL gives ::ZIO_EINVAL unless its function allows NULL.
  * - A call that is given several wrong arguments returns one of their errors, whichever.
  * - Handles are never dereferenced before they are checked: NULL, a handle that is no longer
  *   valid, an invented one and one of another kind give ::ZIO_EBADF. Functions without a status
@@ -27,8 +28,10 @@
  *   no byte, made no descriptor, taken no lock. If it had an effect it returns its result, and the
  *   cancel stays pending. Only calls with `done` may end so after part of the work.
  * - A call suspends only if its comment says so. On a plain thread, where there is no task to
- *   suspend, it blocks the thread instead. In a hook, a `ud_free`, a destructor of a task local, a
- *   function on the native stack and a no-suspend region it gives ::ZIO_ENOSUSPEND.
+ *   suspend, it blocks the thread instead; the thread's first wait makes what it needs for that,
+ *   and gives ::ZIO_ENOMEM if it cannot, be it for lack of a descriptor. In a hook, a `ud_free`, a
+ *   destructor of a task local, a function on the native stack and a no-suspend region a suspending
+ *   call gives ::ZIO_ENOSUSPEND.
  * - Any function that returns a status may return ::ZIO_EINTERNAL: a bug of the library, stopped
  *   at its boundary. It is not listed with each function.
  */

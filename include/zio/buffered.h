@@ -45,8 +45,8 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_reader_create(zio_reader_t **out, z
  * nothing is lost, it can be read. ZIO_EBADF, ZIO_EFORKED: `r` or its stream. ZIO_EBUSY: another
  * call uses `r`. ZIO_EINVAL: `out` is NULL, or `dl`. Those of zio_stream_read(): ZIO_ECLOSED,
  * ZIO_ECONNRESET, ZIO_ENETTIMEOUT, ZIO_EHOSTUNREACH, ZIO_ENETUNREACH, ZIO_ENETDOWN, ZIO_ECANCELED,
- * ZIO_ETIMEDOUT, ZIO_EAGAIN, ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM, ZIO_EMFILE, ZIO_ENFILE,
- * ZIO_EUNKNOWN; what was read until then stays in the buffer.
+ * ZIO_ETIMEDOUT, ZIO_EAGAIN, ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM, ZIO_EUNKNOWN; what was read
+ * until then stays in the buffer.
  * @par Suspends
  * yes; any thread, one at a time
  * @since 0.1
@@ -67,7 +67,7 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_reader_read_until(zio_reader_t *r, 
  * ZIO_EBADF, ZIO_EFORKED: `r` or its stream. ZIO_EBUSY: another call uses `r`. ZIO_EINVAL: `buf` is
  * NULL and `len` is not 0, or `dl`. Those of zio_stream_read(): ZIO_ECLOSED, ZIO_ECONNRESET,
  * ZIO_ENETTIMEOUT, ZIO_EHOSTUNREACH, ZIO_ENETUNREACH, ZIO_ENETDOWN, ZIO_ECANCELED, ZIO_ETIMEDOUT,
- * ZIO_EAGAIN, ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM, ZIO_EMFILE, ZIO_ENFILE, ZIO_EUNKNOWN.
+ * ZIO_EAGAIN, ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM, ZIO_EUNKNOWN.
  * @par Suspends
  * yes; any thread, one at a time
  * @since 0.1
@@ -88,7 +88,7 @@ ZIO_NODISCARD ZIO_API zio_ssize_t ZIO_CALL zio_reader_read(zio_reader_t *r, void
  * ZIO_EEOF: the stream ended before. Those of zio_reader_read(): ZIO_EBADF, ZIO_EFORKED, ZIO_EBUSY,
  * ZIO_EINVAL, ZIO_ECLOSED, ZIO_ECONNRESET, ZIO_ENETTIMEOUT, ZIO_EHOSTUNREACH, ZIO_ENETUNREACH,
  * ZIO_ENETDOWN, ZIO_ECANCELED, ZIO_ETIMEDOUT, ZIO_EAGAIN, ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM,
- * ZIO_EMFILE, ZIO_ENFILE, ZIO_EUNKNOWN.
+ * ZIO_EUNKNOWN.
  * @par Suspends
  * yes; any thread, one at a time
  * @since 0.1
@@ -111,8 +111,7 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_reader_read_exact(zio_reader_t *r, 
  * ZIO_EEOF: the stream ended before. ZIO_EMSGSIZE: `min` is more than the capacity. Those of
  * zio_reader_read(): ZIO_EBADF, ZIO_EFORKED, ZIO_EBUSY, ZIO_EINVAL (also a NULL `out`),
  * ZIO_ECLOSED, ZIO_ECONNRESET, ZIO_ENETTIMEOUT, ZIO_EHOSTUNREACH, ZIO_ENETUNREACH, ZIO_ENETDOWN,
- * ZIO_ECANCELED, ZIO_ETIMEDOUT, ZIO_EAGAIN, ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM, ZIO_EMFILE,
- * ZIO_ENFILE, ZIO_EUNKNOWN.
+ * ZIO_ECANCELED, ZIO_ETIMEDOUT, ZIO_EAGAIN, ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM, ZIO_EUNKNOWN.
  * @par Suspends
  * yes; any thread, one at a time
  * @since 0.1
@@ -182,8 +181,7 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_writer_create(zio_writer_t **out, z
  * ZIO_EBADF, ZIO_EFORKED: `w` or its stream. ZIO_EBUSY: another call uses `w`. ZIO_EINVAL: `buf` is
  * NULL and `len` is not 0, or `dl`. Those of zio_stream_write(): ZIO_ECLOSED, ZIO_EPIPE,
  * ZIO_ECONNRESET, ZIO_ENETTIMEOUT, ZIO_EHOSTUNREACH, ZIO_ENETUNREACH, ZIO_ENETDOWN, ZIO_ECANCELED,
- * ZIO_ETIMEDOUT, ZIO_EAGAIN, ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM, ZIO_EMFILE, ZIO_ENFILE,
- * ZIO_EUNKNOWN.
+ * ZIO_ETIMEDOUT, ZIO_EAGAIN, ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM, ZIO_EUNKNOWN.
  * @par Suspends
  * yes; any thread, one at a time
  * @since 0.1
@@ -203,7 +201,7 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_writer_write(zio_writer_t *w, const
  * ZIO_EBADF, ZIO_EFORKED: `w` or its stream. ZIO_EBUSY: another call uses `w`. ZIO_EINVAL: `dl`.
  * Those of zio_stream_write(): ZIO_ECLOSED, ZIO_EPIPE, ZIO_ECONNRESET, ZIO_ENETTIMEOUT,
  * ZIO_EHOSTUNREACH, ZIO_ENETUNREACH, ZIO_ENETDOWN, ZIO_ECANCELED, ZIO_ETIMEDOUT, ZIO_EAGAIN,
- * ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM, ZIO_EMFILE, ZIO_ENFILE, ZIO_EUNKNOWN.
+ * ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM, ZIO_EUNKNOWN.
  * @par Suspends
  * yes; any thread, one at a time
  * @since 0.1

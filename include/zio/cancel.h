@@ -36,8 +36,8 @@ ZIO_BEGIN_DECLS
  * @return 0, or an error.
  * @par Errors
  * ZIO_EBADF, ZIO_EFORKED: `t`. ZIO_EDEADLK: `t` is the calling task; nothing was done.
- * ZIO_ENOSUSPEND: called where nothing may suspend; nothing was done. ZIO_ENOMEM, ZIO_EMFILE,
- * ZIO_ENFILE: a plain thread's first wait could not be prepared.
+ * ZIO_ENOSUSPEND: called where nothing may suspend; nothing was done. ZIO_ENOMEM: the wait could
+ * not be prepared.
  * @par Suspends
  * yes, to the end; any thread. It has no deadline and is no cancel point.
  * @since 0.1
@@ -91,7 +91,7 @@ ZIO_API zio_err_t ZIO_CALL zio_check_cancel(void) ZIO_NOEXCEPT;
  * back.
  * @return 0, or an error.
  * @par Errors
- * ZIO_ENOTASK: the caller is in no task. ZIO_EOVERFLOW: nested too deeply (255 or more).
+ * ZIO_ENOTASK: the caller is in no task.
  * @par Suspends
  * no; any thread
  * @since 0.1
@@ -114,7 +114,7 @@ ZIO_API zio_err_t ZIO_CALL zio_shield_end(void) ZIO_NOEXCEPT;
 
 /**
  * Sets the depth of shields and gives the depth before: for hosts that save and restore it.
- * @param depth the new depth, cut to 255; 0 = no shield.
+ * @param depth the new depth; 0 = no shield.
  * @return the old depth; 0 when the caller is in no task, where nothing is set.
  * @par Errors
  * none
@@ -129,7 +129,7 @@ ZIO_API uint32_t ZIO_CALL zio_shield_swap(uint32_t depth) ZIO_NOEXCEPT;
  * Begins a stretch in which the current task does not change its thread, even if migratable.
  * @return 0, or an error.
  * @par Errors
- * ZIO_ENOTASK: the caller is in no task. ZIO_EOVERFLOW: nested too deeply (255 or more).
+ * ZIO_ENOTASK: the caller is in no task.
  * @par Suspends
  * no; any thread
  * @since 0.1
@@ -153,7 +153,7 @@ ZIO_API zio_err_t ZIO_CALL zio_pin_end(void) ZIO_NOEXCEPT;
  * Begins a stretch in which every suspending call of the current task gives ::ZIO_ENOSUSPEND.
  * @return 0, or an error.
  * @par Errors
- * ZIO_ENOTASK: the caller is in no task. ZIO_EOVERFLOW: nested too deeply (255 or more).
+ * ZIO_ENOTASK: the caller is in no task.
  * @par Suspends
  * no; any thread
  * @since 0.1

@@ -67,10 +67,9 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_group_spawn(zio_group_t *g, zio_tas
  * @return the group's result, or an error.
  * @par Errors
  * ZIO_EBADF, ZIO_EFORKED: `g`. ZIO_EINVAL: `dl`. ZIO_EDEADLK: the caller is a member.
- * ZIO_ETIMEDOUT: `dl` or a scoped timeout. ZIO_EAGAIN: members are alive and `dl` is
- * ZIO_IMMEDIATE. ZIO_ECLOSED: the group was destroyed meanwhile. ZIO_ENOSUSPEND: called where
- * nothing may suspend. ZIO_ENOMEM, ZIO_EMFILE, ZIO_ENFILE: a plain thread's first wait could not be
- * prepared. Any other number is a member's result.
+ * ZIO_ETIMEDOUT: `dl` or a scoped timeout. ZIO_EAGAIN: members are alive and `dl` is ZIO_IMMEDIATE.
+ * ZIO_ECLOSED: the group was destroyed meanwhile. ZIO_ENOSUSPEND: called where nothing may suspend.
+ * ZIO_ENOMEM: the wait could not be prepared. Any other number is a member's result.
  * @par Suspends
  * yes; any thread, several at once
  * @since 0.1
@@ -86,8 +85,8 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_group_wait(zio_group_t *g,
  * @return 0 when all members have ended, or an error.
  * @par Errors
  * ZIO_EBADF, ZIO_EFORKED: `g`. ZIO_EDEADLK: the caller is a member; nothing was done.
- * ZIO_ENOSUSPEND: called where nothing may suspend; nothing was done. ZIO_ENOMEM, ZIO_EMFILE,
- * ZIO_ENFILE: a plain thread's first wait could not be prepared.
+ * ZIO_ENOSUSPEND: called where nothing may suspend; nothing was done. ZIO_ENOMEM: the wait could
+ * not be prepared.
  * @par Suspends
  * yes, to the end; any thread. It has no deadline and is no cancel point.
  * @since 0.1
@@ -102,8 +101,8 @@ ZIO_API zio_err_t ZIO_CALL zio_group_cancel(zio_group_t *g) ZIO_NOEXCEPT;
  * @return 0, or an error; then nothing was done.
  * @par Errors
  * ZIO_EBADF, ZIO_EFORKED: `g`. ZIO_EDEADLK: the caller is a member. ZIO_ENOSUSPEND: members are
- * alive and the call was made where nothing may suspend. ZIO_ENOMEM, ZIO_EMFILE, ZIO_ENFILE: a
- * plain thread's first wait could not be prepared.
+ * alive and the call was made where nothing may suspend. ZIO_ENOMEM: the wait could not be
+ * prepared.
  * @par Suspends
  * yes, to the end, if members are alive; any thread. It has no deadline and is no cancel point.
  * @since 0.1

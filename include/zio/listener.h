@@ -23,12 +23,12 @@ ZIO_BEGIN_DECLS
  * @par Errors
  * ZIO_EINVAL: `out` or `a` is NULL, an option or a reserved field has a value without meaning, or
  * `struct_size` is less than in version 0.1. ZIO_E2BIG: `struct_size` is larger than this version's
- * and the rest is not zero. ZIO_ENOTSUP: an option that the system does not have.
- * ZIO_EAFNOSUPPORT: the family. ZIO_EADDRINUSE: the port is taken, or the path exists.
- * ZIO_EADDRNOTAVAIL: the address is not this machine's. ZIO_EACCES, ZIO_EPERM: not allowed.
- * ZIO_ENOENT, ZIO_ENOTDIR, ZIO_ELOOP, ZIO_EROFS, ZIO_ENAMETOOLONG, ZIO_ENOSPC, ZIO_EIO: the path.
- * ZIO_EMFILE, ZIO_ENFILE, ZIO_ENOBUFS: no descriptor or memory in the system. ZIO_ENOMEM: no
- * memory, or no handle left. ZIO_EUNKNOWN: the system gave a code without a POSIX name.
+ * and the rest is not zero. ZIO_ENOTSUP: an option that the system does not have. ZIO_EAFNOSUPPORT:
+ * the family. ZIO_EADDRINUSE: the port is taken, or the path exists. ZIO_EADDRNOTAVAIL: the address
+ * is not this machine's. ZIO_EACCES, ZIO_EPERM: not allowed. ZIO_ENOENT, ZIO_ENOTDIR, ZIO_ELOOP,
+ * ZIO_EROFS, ZIO_ENAMETOOLONG, ZIO_ENOSPC, ZIO_EIO: the path. ZIO_EMFILE, ZIO_ENFILE, ZIO_ENOBUFS:
+ * no descriptor or memory in the system. ZIO_ENOMEM: no memory, or no handle left. ZIO_EUNKNOWN:
+ * the system gave a code without a POSIX name.
  * @par Suspends
  * no; any thread
  * @since 0.1
@@ -71,8 +71,8 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_listener_from_fd(zio_listener_t **o
  * ZIO_EBADF, ZIO_EFORKED: `l`. ZIO_EINVAL: `out` is NULL, or `dl`. ZIO_ECLOSED: the listener was
  * closed meanwhile. ZIO_ECANCELED: the task was canceled. ZIO_ETIMEDOUT: `dl` or a scoped timeout.
  * ZIO_EAGAIN: no connection and `dl` is ZIO_IMMEDIATE. ZIO_ENOSUSPEND: called where nothing may
- * suspend. ZIO_ENOBUFS: more than 65 000 calls on the listener at once. ZIO_ENOMEM, ZIO_EMFILE,
- * ZIO_ENFILE: a plain thread's first wait could not be prepared.
+ * suspend. ZIO_ENOBUFS: more than 65 000 calls on the listener at once. ZIO_ENOMEM: the wait could
+ * not be prepared.
  * @par Suspends
  * yes; any thread, several at once
  * @since 0.1

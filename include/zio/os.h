@@ -37,8 +37,7 @@ enum zio_ready {
  * ZIO_ENETUNREACH, ZIO_ENETDOWN: the connection. ZIO_EFAULT: `buf`. ZIO_ECANCELED: the task was
  * canceled. ZIO_ETIMEDOUT: `dl` or a scoped timeout. ZIO_EAGAIN: nothing there and `dl` is
  * ZIO_IMMEDIATE. ZIO_ENOSUSPEND: called where nothing may suspend. ZIO_ENOBUFS, ZIO_ENOMEM: no
- * memory. ZIO_EMFILE, ZIO_ENFILE: a plain thread's first wait could not be prepared. A driver may
- * have errors of its own; ZIO_EUNKNOWN: one without a POSIX name.
+ * memory. A driver may have errors of its own; ZIO_EUNKNOWN: one without a POSIX name.
  * @par Suspends
  * yes; any thread
  * @since 0.1
@@ -58,13 +57,13 @@ ZIO_NODISCARD ZIO_API zio_ssize_t ZIO_CALL zio_fd_read(zio_fd_t fd, void *buf, s
  * @par Errors
  * ZIO_EBADF: no descriptor, or not open for writing. ZIO_EINVAL: `buf` is NULL and `len` is not 0,
  * `dl`, or a descriptor that cannot be written. ZIO_EPIPE: nobody reads. ZIO_EIO, ZIO_ENXIO: the
- * device. ZIO_ENOSPC, ZIO_EFBIG, ZIO_EDQUOT, ZIO_EPERM: the file. ZIO_EDESTADDRREQ, ZIO_EMSGSIZE:
- * a datagram socket. ZIO_ENOTCONN, ZIO_ECONNRESET, ZIO_ECONNREFUSED, ZIO_ENETTIMEOUT,
+ * device. ZIO_ENOSPC, ZIO_EFBIG, ZIO_EDQUOT, ZIO_EPERM: the file. ZIO_EDESTADDRREQ, ZIO_EMSGSIZE: a
+ * datagram socket. ZIO_ENOTCONN, ZIO_ECONNRESET, ZIO_ECONNREFUSED, ZIO_ENETTIMEOUT,
  * ZIO_EHOSTUNREACH, ZIO_ENETUNREACH, ZIO_ENETDOWN: the connection. ZIO_EFAULT: `buf`.
  * ZIO_ECANCELED: the task was canceled. ZIO_ETIMEDOUT: `dl` or a scoped timeout. ZIO_EAGAIN: no
  * room and `dl` is ZIO_IMMEDIATE. ZIO_ENOSUSPEND: called where nothing may suspend. ZIO_ENOBUFS,
- * ZIO_ENOMEM: no memory. ZIO_EMFILE, ZIO_ENFILE: a plain thread's first wait could not be prepared.
- * A driver may have errors of its own; ZIO_EUNKNOWN: one without a POSIX name.
+ * ZIO_ENOMEM: no memory. A driver may have errors of its own; ZIO_EUNKNOWN: one without a POSIX
+ * name.
  * @par Suspends
  * yes; any thread
  * @since 0.1
@@ -87,8 +86,7 @@ ZIO_NODISCARD ZIO_API zio_ssize_t ZIO_CALL zio_fd_write(zio_fd_t fd, const void 
  * ZIO_ENOTSUP, ZIO_EPERM: a kind of descriptor that cannot be waited for. ZIO_ECANCELED: the task
  * was canceled. ZIO_ETIMEDOUT: `dl` or a scoped timeout. ZIO_EAGAIN: not ready and `dl` is
  * ZIO_IMMEDIATE. ZIO_ENOSUSPEND: called where nothing may suspend. ZIO_ENOMEM, ZIO_ENOSPC: no
- * memory, or the system's limit of watched descriptors. ZIO_EMFILE, ZIO_ENFILE: a plain thread's
- * first wait could not be prepared.
+ * memory, or the system's limit of watched descriptors.
  * @par Suspends
  * yes; any thread
  * @since 0.1

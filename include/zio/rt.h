@@ -151,11 +151,11 @@ ZIO_API zio_err_t ZIO_CALL zio_rt_options_init(zio_rt_options_t *o, size_t size)
  * @return 0, or an error; zio_last_error_detail() then says which step failed.
  * @par Errors
  * ZIO_EINVAL: `out` is NULL, an option or a reserved field has a value without meaning, a
- * `struct_size` is less than in version 0.1, ZIO_BACKEND has an unknown name or ZIO_WORKERS is no
- * number. ZIO_E2BIG: a `struct_size` is larger than this version's and the rest is not zero.
- * ZIO_ENOTSUP: the backend asked for is not part of this build. ZIO_EPERM, ZIO_EACCES, ZIO_ENOSYS:
- * the system refuses the backend asked for. ZIO_EMFILE, ZIO_ENFILE: no descriptor left.
- * ZIO_ENOMEM: no memory, or no handle left.
+ * `struct_size` is less than in version 0.1, or ZIO_BACKEND has an unknown name. ZIO_E2BIG: a
+ * `struct_size` is larger than this version's and the rest is not zero. ZIO_ENOTSUP: the backend
+ * asked for is not part of this build. ZIO_EPERM, ZIO_EACCES, ZIO_ENOSYS: the system refuses the
+ * backend asked for. ZIO_EMFILE, ZIO_ENFILE: no descriptor left. ZIO_ENOMEM: no memory, or no
+ * handle left.
  * @par Suspends
  * no; any thread
  * @since 0.1
@@ -175,10 +175,11 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_rt_create(zio_rt_t **out,
  * @return the result of `entry`, or an error.
  * @par Errors
  * ZIO_EBADF, ZIO_EFORKED: `rt`. ZIO_EINVAL: `entry` is NULL. ZIO_EBUSY: it is running already, or
- * started tasks are alive and the last run was on another thread, or this thread is driving
- * another runtime. ZIO_EDEADLK: called from one of its own tasks. ZIO_ESTOPPING: it was shut down.
- * ZIO_EAGAIN: `max_tasks` is reached. ZIO_ENOMEM, ZIO_ESTACK: the main task could not be made. Any
- * other number is what `entry` returned.
+ * started tasks are alive and the last run was on another thread, or this thread is driving another
+ * runtime. ZIO_EDEADLK: called from one of its own tasks; or all tasks wait for ever for each
+ * other, and zio_last_error_detail() names them. ZIO_ESTOPPING: it was shut down. ZIO_EAGAIN:
+ * `max_tasks` is reached. ZIO_ENOMEM, ZIO_ESTACK: the main task could not be made. ZIO_ENOBUFS:
+ * more than 65 000 calls on the runtime at once. Any other number is what `entry` returned.
  * @par Suspends
  * it blocks the calling thread; any thread. No cancel and no deadline ends it.
  * @since 0.1
@@ -199,7 +200,8 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_rt_run(zio_rt_t *rt, zio_task_fn en
  * ZIO_EBADF, ZIO_EFORKED: `rt`. ZIO_EINVAL: `dl`. ZIO_EBUSY: tasks are alive at the deadline;
  * zio_rt_dump() names them, and the call may be repeated. ZIO_EDEADLK: called from one of its own
  * tasks. ZIO_ENOSUSPEND: called where nothing may suspend. ZIO_ECANCELED: the calling task, of
- * another runtime, was canceled.
+ * another runtime, was canceled. ZIO_ENOMEM: the wait could not be prepared. ZIO_ENOBUFS: more than
+ * 65 000 calls on the runtime at once.
  * @par Suspends
  * yes; any thread
  * @since 0.1
@@ -212,7 +214,8 @@ ZIO_API zio_err_t ZIO_CALL zio_rt_shutdown(zio_rt_t *rt, zio_deadline_t dl) ZIO_
  * @param rt the runtime; NULL is 0. In a forked child it works too, and never waits.
  * @return 0, or an error; then nothing was freed.
  * @par Errors
- * ZIO_EBADF: `rt`. ZIO_EBUSY: it has live tasks (shut it down first) or is running.
+ * ZIO_EBADF: `rt`. ZIO_EBUSY: it has live tasks (shut it down first) or is running. ZIO_ENOBUFS:
+ * more than 65 000 calls on the runtime at once.
  * @par Suspends
  * no; any thread
  * @since 0.1
@@ -270,7 +273,8 @@ ZIO_API const char *ZIO_CALL zio_rt_backend_reason(zio_rt_t *rt) ZIO_NOEXCEPT;
  * @param len bytes at `buf`.
  * @return the length of the whole text without its NUL, or an error.
  * @par Errors
- * ZIO_EBADF, ZIO_EFORKED: `rt`. ZIO_EINVAL: `buf` is NULL and `len` is not 0.
+ * ZIO_EBADF, ZIO_EFORKED: `rt`. ZIO_EINVAL: `buf` is NULL and `len` is not 0. ZIO_ENOBUFS: more
+ * than 65 000 calls on the runtime at once.
  * @par Suspends
  * no; any thread
  * @since 0.1
@@ -320,7 +324,8 @@ ZIO_API zio_err_t ZIO_CALL zio_rt_stats_init(zio_rt_stats_t *s, size_t size) ZIO
  * @return 0, or an error.
  * @par Errors
  * ZIO_EBADF, ZIO_EFORKED: `rt`. ZIO_EINVAL: `out` is NULL, or its `struct_size` is less than in
- * version 0.1. ZIO_E2BIG: its `struct_size` is over 4096.
+ * version 0.1. ZIO_E2BIG: its `struct_size` is over 4096. ZIO_ENOBUFS: more than 65 000 calls on
+ * the runtime at once.
  * @par Suspends
  * no; any thread
  * @since 0.1

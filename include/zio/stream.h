@@ -36,14 +36,14 @@ ZIO_BEGIN_DECLS
  * `struct_size` is larger than this version's and the rest is not zero. ZIO_ENOTSUP: an option that
  * the system does not have. ZIO_EAFNOSUPPORT: the family. ZIO_ECONNREFUSED: nobody listens.
  * ZIO_ECONNRESET: the other side broke it off. ZIO_ENETTIMEOUT: no answer, the system gave up.
- * ZIO_EHOSTUNREACH, ZIO_EHOSTDOWN, ZIO_ENETUNREACH, ZIO_ENETDOWN: no way there.
- * ZIO_EADDRNOTAVAIL: no free port, or not this machine's source address. ZIO_EADDRINUSE: the source
- * address is taken. ZIO_EACCES, ZIO_EPERM: not allowed. ZIO_ENOENT, ZIO_ENOTDIR, ZIO_ELOOP,
- * ZIO_ENAMETOOLONG: the path. ZIO_EPROTOTYPE: the path is a socket of another kind. ZIO_EMFILE,
- * ZIO_ENFILE, ZIO_ENOBUFS: no descriptor or memory in the system. ZIO_ENOMEM: no memory, or no
- * handle left. ZIO_ECANCELED: the task was canceled. ZIO_ETIMEDOUT: `dl` or a scoped timeout.
- * ZIO_EAGAIN: it would take time and `dl` is ZIO_IMMEDIATE. ZIO_ENOSUSPEND: called where nothing
- * may suspend. ZIO_EUNKNOWN: the system gave a code without a POSIX name.
+ * ZIO_EHOSTUNREACH, ZIO_EHOSTDOWN, ZIO_ENETUNREACH, ZIO_ENETDOWN: no way there. ZIO_EADDRNOTAVAIL:
+ * no free port, or not this machine's source address. ZIO_EADDRINUSE: the source address is taken.
+ * ZIO_EACCES, ZIO_EPERM: not allowed. ZIO_ENOENT, ZIO_ENOTDIR, ZIO_ELOOP, ZIO_ENAMETOOLONG: the
+ * path. ZIO_EPROTOTYPE: the path is a socket of another kind. ZIO_EMFILE, ZIO_ENFILE, ZIO_ENOBUFS:
+ * no descriptor or memory in the system. ZIO_ENOMEM: no memory, or no handle left. ZIO_ECANCELED:
+ * the task was canceled. ZIO_ETIMEDOUT: `dl` or a scoped timeout. ZIO_EAGAIN: it would take time
+ * and `dl` is ZIO_IMMEDIATE. ZIO_ENOSUSPEND: called where nothing may suspend. ZIO_EUNKNOWN: the
+ * system gave a code without a POSIX name.
  * @par Suspends
  * yes; any thread
  * @since 0.1
@@ -103,8 +103,8 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_stream_from_fd(zio_stream_t **out,
  * ZIO_ENETDOWN: no way there any more. ZIO_ECANCELED: the task was canceled. ZIO_ETIMEDOUT: `dl` or
  * a scoped timeout. ZIO_EAGAIN: nothing there (or another's turn) and `dl` is ZIO_IMMEDIATE.
  * ZIO_ENOSUSPEND: called where nothing may suspend. ZIO_ENOBUFS: more than 65 000 calls on the
- * stream at once, or no memory in the system. ZIO_ENOMEM, ZIO_EMFILE, ZIO_ENFILE: a plain thread's
- * first wait could not be prepared. ZIO_EUNKNOWN: the system gave a code without a POSIX name.
+ * stream at once, or no memory in the system. ZIO_ENOMEM: the wait could not be prepared.
+ * ZIO_EUNKNOWN: the system gave a code without a POSIX name.
  * @par Suspends
  * yes; any thread, several at once
  * @since 0.1
@@ -124,7 +124,7 @@ ZIO_NODISCARD ZIO_API zio_ssize_t ZIO_CALL zio_stream_read(zio_stream_t *s, void
  * Those of zio_stream_read(): ZIO_EBADF, ZIO_EFORKED, ZIO_EINVAL (also `bufs` NULL with `n` not 0,
  * a NULL piece with a length, more than INT64_MAX bytes), ZIO_ECLOSED, ZIO_ECONNRESET,
  * ZIO_ENETTIMEOUT, ZIO_EHOSTUNREACH, ZIO_ENETUNREACH, ZIO_ENETDOWN, ZIO_ECANCELED, ZIO_ETIMEDOUT,
- * ZIO_EAGAIN, ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM, ZIO_EMFILE, ZIO_ENFILE, ZIO_EUNKNOWN.
+ * ZIO_EAGAIN, ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM, ZIO_EUNKNOWN.
  * @par Suspends
  * yes; any thread, several at once
  * @since 0.1
@@ -146,7 +146,7 @@ ZIO_NODISCARD ZIO_API zio_ssize_t ZIO_CALL zio_stream_readv(zio_stream_t *s, con
  * ZIO_EEOF: the stream ended before. Those of zio_stream_read(): ZIO_EBADF, ZIO_EFORKED,
  * ZIO_EINVAL, ZIO_ECLOSED, ZIO_ECONNRESET, ZIO_ENETTIMEOUT, ZIO_EHOSTUNREACH, ZIO_ENETUNREACH,
  * ZIO_ENETDOWN, ZIO_ECANCELED, ZIO_ETIMEDOUT, ZIO_EAGAIN, ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM,
- * ZIO_EMFILE, ZIO_ENFILE, ZIO_EUNKNOWN.
+ * ZIO_EUNKNOWN.
  * @par Suspends
  * yes; any thread, several at once
  * @since 0.1
@@ -166,7 +166,7 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_stream_read_exact(zio_stream_t *s, 
  * @par Errors
  * Those of zio_stream_read(): ZIO_EBADF, ZIO_EFORKED, ZIO_EINVAL, ZIO_ECLOSED, ZIO_ECONNRESET,
  * ZIO_ENETTIMEOUT, ZIO_EHOSTUNREACH, ZIO_ENETUNREACH, ZIO_ENETDOWN, ZIO_ECANCELED, ZIO_ETIMEDOUT,
- * ZIO_EAGAIN, ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM, ZIO_EMFILE, ZIO_ENFILE, ZIO_EUNKNOWN.
+ * ZIO_EAGAIN, ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM, ZIO_EUNKNOWN.
  * @par Suspends
  * yes; any thread, several at once
  * @since 0.1
@@ -192,8 +192,8 @@ ZIO_NODISCARD ZIO_API zio_ssize_t ZIO_CALL zio_stream_peek(zio_stream_t *s, void
  * ZIO_ECANCELED: the task was canceled. ZIO_ETIMEDOUT: `dl` or a scoped timeout. ZIO_EAGAIN: no
  * room (or another's turn) and `dl` is ZIO_IMMEDIATE. ZIO_ENOSUSPEND: called where nothing may
  * suspend. ZIO_ENOBUFS: more than 65 000 calls on the stream at once, or no memory in the system.
- * ZIO_ENOMEM, ZIO_EMFILE, ZIO_ENFILE: a plain thread's first wait could not be prepared.
- * ZIO_EUNKNOWN: the system gave a code without a POSIX name.
+ * ZIO_ENOMEM: the wait could not be prepared. ZIO_EUNKNOWN: the system gave a code without a POSIX
+ * name.
  * @par Suspends
  * yes; any thread, several at once
  * @since 0.1
@@ -214,7 +214,7 @@ ZIO_NODISCARD ZIO_API zio_ssize_t ZIO_CALL zio_stream_write(zio_stream_t *s, con
  * Those of zio_stream_write(): ZIO_EBADF, ZIO_EFORKED, ZIO_EINVAL (also `bufs` NULL with `n` not 0,
  * a NULL piece with a length, more than INT64_MAX bytes), ZIO_ECLOSED, ZIO_EPIPE, ZIO_ECONNRESET,
  * ZIO_ENETTIMEOUT, ZIO_EHOSTUNREACH, ZIO_ENETUNREACH, ZIO_ENETDOWN, ZIO_ECANCELED, ZIO_ETIMEDOUT,
- * ZIO_EAGAIN, ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM, ZIO_EMFILE, ZIO_ENFILE, ZIO_EUNKNOWN.
+ * ZIO_EAGAIN, ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM, ZIO_EUNKNOWN.
  * @par Suspends
  * yes; any thread, several at once
  * @since 0.1
@@ -235,8 +235,7 @@ ZIO_NODISCARD ZIO_API zio_ssize_t ZIO_CALL zio_stream_writev(zio_stream_t *s,
  * @par Errors
  * Those of zio_stream_write(): ZIO_EBADF, ZIO_EFORKED, ZIO_EINVAL, ZIO_ECLOSED, ZIO_EPIPE,
  * ZIO_ECONNRESET, ZIO_ENETTIMEOUT, ZIO_EHOSTUNREACH, ZIO_ENETUNREACH, ZIO_ENETDOWN, ZIO_ECANCELED,
- * ZIO_ETIMEDOUT, ZIO_EAGAIN, ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM, ZIO_EMFILE, ZIO_ENFILE,
- * ZIO_EUNKNOWN.
+ * ZIO_ETIMEDOUT, ZIO_EAGAIN, ZIO_ENOSUSPEND, ZIO_ENOBUFS, ZIO_ENOMEM, ZIO_EUNKNOWN.
  * @par Suspends
  * yes; any thread, several at once
  * @since 0.1
@@ -256,8 +255,8 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_stream_write_all(zio_stream_t *s, c
  * ZIO_EBADF, ZIO_EFORKED: `s`. ZIO_EINVAL: `dl`. ZIO_ECLOSED: the stream was closed meanwhile.
  * ZIO_ENOTCONN: the connection is gone. ZIO_ECANCELED: the task was canceled. ZIO_ETIMEDOUT: `dl`
  * or a scoped timeout. ZIO_EAGAIN: another's turn and `dl` is ZIO_IMMEDIATE. ZIO_ENOSUSPEND: called
- * where nothing may suspend. ZIO_ENOBUFS: more than 65 000 calls on the stream at once. ZIO_ENOMEM,
- * ZIO_EMFILE, ZIO_ENFILE: a plain thread's first wait could not be prepared.
+ * where nothing may suspend. ZIO_ENOBUFS: more than 65 000 calls on the stream at once. ZIO_ENOMEM:
+ * the wait could not be prepared.
  * @par Suspends
  * yes; any thread
  * @since 0.1

@@ -58,8 +58,7 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_spawn(zio_rt_t *rt, zio_task_t **ou
  * @par Errors
  * ZIO_EBADF, ZIO_EFORKED: `t`. ZIO_EINVAL: `dl`. ZIO_EDEADLK: `t` is the calling task.
  * ZIO_ETIMEDOUT: `dl` or a scoped timeout. ZIO_EAGAIN: it has not ended and `dl` is ZIO_IMMEDIATE.
- * ZIO_ENOSUSPEND: called where nothing may suspend. ZIO_ENOMEM, ZIO_EMFILE, ZIO_ENFILE: a plain
- * thread's first wait could not be prepared.
+ * ZIO_ENOSUSPEND: called where nothing may suspend. ZIO_ENOMEM: the wait could not be prepared.
  * @par Suspends
  * yes; any thread, several at once
  * @since 0.1
@@ -201,7 +200,7 @@ ZIO_API uint64_t ZIO_CALL zio_task_id(zio_task_t *t) ZIO_NOEXCEPT;
 /**
  * Names a task, for dumps and reports.
  * @param t the task.
- * @param name copied, and cut after 63 bytes; NULL with a `len` of 0 takes the name away.
+ * @param name copied, and cut after 47 bytes; NULL with a `len` of 0 takes the name away.
  * @param len bytes at `name`; (size_t)-1 = it ends with a NUL.
  * @return 0, or an error.
  * @par Errors
@@ -221,8 +220,8 @@ ZIO_API zio_err_t ZIO_CALL zio_task_set_name(zio_task_t *t, const char *name,
  * @param size receives the bytes from there.
  * @return 0, or an error.
  * @par Errors
- * ZIO_EBADF, ZIO_EFORKED: `t`. ZIO_EINVAL: `low` or `size` is NULL. ZIO_EAGAIN: it has not
- * started. ZIO_ECLOSED: it has ended.
+ * ZIO_EBADF, ZIO_EFORKED: `t`. ZIO_EINVAL: `low` or `size` is NULL. ZIO_EAGAIN: it has not started.
+ * ZIO_ECLOSED: it has ended.
  * @par Suspends
  * no; any thread
  * @since 0.1
@@ -317,8 +316,8 @@ ZIO_API zio_err_t ZIO_CALL zio_yield(void) ZIO_NOEXCEPT;
  * @return 0, or an error.
  * @par Errors
  * ZIO_EINVAL: `dl`. ZIO_ECANCELED: the task was canceled. ZIO_ETIMEDOUT: a scoped timeout came
- * first. ZIO_ENOSUSPEND: called where nothing may suspend. ZIO_ENOMEM, ZIO_EMFILE, ZIO_ENFILE: a
- * plain thread's first wait could not be prepared.
+ * first. ZIO_ENOSUSPEND: called where nothing may suspend. ZIO_ENOMEM: the wait could not be
+ * prepared.
  * @par Suspends
  * yes; any thread
  * @since 0.1
