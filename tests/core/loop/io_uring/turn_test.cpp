@@ -52,6 +52,11 @@ class TurnTest : public RingLoopTest {
         for (Reader& reader : readers_) ASSERT_FALSE(loop().start(reader.make()));
     }
 
+    // Gives all of them to the kernel.
+    void arm_all() {
+        while (backend().has_queued()) ASSERT_TRUE(poll().empty());
+    }
+
     std::deque<Reader> readers_;
 };
 
@@ -140,7 +145,7 @@ TEST_P(TurnTest, ArmsFewReceivesATurnButAllBeforeItSleeps) {
     Door door;
     poll();
     EXPECT_LE(door.widest, 4u);
-    poll(loop().now() + 1'000'000);
+    poll(loop().now() + 100'000'000);
     EXPECT_FALSE(backend().has_queued());
     EXPECT_LE(door.widest, 4u);
     for (Reader& reader : readers_) reader.feed();
@@ -180,8 +185,7 @@ TEST_P(TurnTest, ServesInTurnsWhenAllAreReady) {
 TEST_P(TurnTest, TheDeferredDoNotStarve) {
     open_readers(300);
     start_all();
-    poll(loop().now() + 1'000'000);
-    ASSERT_FALSE(backend().has_queued());
+    arm_all();
     for (Reader& reader : readers_) reader.feed();
     for (int turn = 0; turn < 200; ++turn) {
         for (Operation* operation : poll(loop().now() + second_ns)) {
@@ -202,8 +206,7 @@ TEST_P(TurnTest, AFullRingLosesNothing) {
     open({.ring_entries = 4});
     open_readers(100);
     start_all();
-    poll(loop().now() + 1'000'000);
-    ASSERT_FALSE(backend().has_queued());
+    arm_all();
     for (unsigned i = 0; i < 100; i += 2) readers_[i].feed();
     for (Reader& reader : readers_) loop().cancel(*reader.receive);
     while (loop().pending_count() != 0) poll(loop().now() + second_ns);
