@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint32_t deferral_per_mille = 250;
 constexpr std::uint32_t late_cancel_per_mille = 500;
+constexpr Instant late_cancel_ns = 100'000;  // at most
 constexpr std::uint64_t default_seed = 1;
 
 // False: not a number.
@@ -30,9 +31,9 @@ bool read_number(const char* text, std::uint64_t* out) {
 
 }  // namespace
 
-std::int32_t Simulated::open(std::uint64_t seed) {
+std::int32_t Simulated::open(std::uint64_t seed, const Faults& faults) {
     Entered inside;
-    const std::int32_t opened = inside.open_backend(seed);
+    const std::int32_t opened = inside.open_backend(seed, faults);
     if (opened < 0) return opened;
     const std::int32_t can_sleep = sleeper_.open();
     const std::int64_t number = can_sleep < 0 ? can_sleep : inside->homes.add(home_);
@@ -42,6 +43,7 @@ std::int32_t Simulated::open(std::uint64_t seed) {
     }
     number_ = static_cast<std::uint32_t>(number);
     simulation_ = inside.simulation();
+    sleeper_.thread = this_thread();
     simulation_->add(sleeper_);
     const World& world = simulation_->world;
     const std::uint64_t serial = simulation_->backend_serial;
@@ -156,7 +158,7 @@ bool Simulated::cancel(Operation& operation) {
     inside->world.record(What::cancel, serial, is_late);
     if (is_late) {
         operation.backend_flags |= flag_late;
-        home_.late.push(&operation);
+        home_.late.push({&operation, inside->world.now() + cancel_.below(late_cancel_ns)});
         return false;
     }
     inside->network.dequeue(*socket, operation);
@@ -166,7 +168,7 @@ bool Simulated::cancel(Operation& operation) {
 
 void Simulated::finish(Operation& operation, std::uint64_t subject, std::int64_t result) {
     home_.unmark(operation);
-    if ((operation.backend_flags & flag_late) != 0) home_.late.remove(&operation);
+    home_.forget_late(operation);
     --home_.waiting_count;
     simulation_->world.record(What::finished, subject, result);
     operation.finish(result);
@@ -214,11 +216,15 @@ std::uint32_t Simulated::finish_ready(Completed& completed) {
     return finished_count;
 }
 
-// What was canceled and got no result meanwhile.
+// What was canceled and got no result in time.
 std::uint32_t Simulated::finish_late(Completed& completed) {
     std::uint32_t finished_count = 0;
-    while (!home_.late.empty()) {
-        Operation& operation = *home_.late[0];
+    for (std::uint32_t place = 0; place < home_.late.count();) {
+        if (home_.late[place].at > simulation_->world.now()) {
+            ++place;
+            continue;
+        }
+        Operation& operation = *home_.late[place].operation;
         Socket& socket = *simulation_->network.find(operation.handle);
         simulation_->network.dequeue(socket, operation);
         finish(operation, socket.serial, error::canceled);
@@ -262,7 +268,9 @@ void Simulated::poll(Completed& completed, Instant until) {
     world.pass(poll_ns);
     std::uint32_t finished_count = finish_all(completed);
     while (finished_count == 0 && wakes == 0 && until > world.now()) {
-        if (home_.ready.empty() && !inside->let_pass(inside, sleeper_, until)) {
+        const Instant late_at = home_.first_late_at();
+        if (home_.ready.empty() &&
+            !inside->let_pass(inside, sleeper_, late_at < until ? late_at : until)) {
             is_idle_ = true;
             break;
         }
@@ -290,10 +298,15 @@ Opened open_simulated(const BackendOptions& options) {
             reason = "asked for by name; the seed is ZIO_SEED";
         }
     }
+    simulated::Faults faults = simulated::faults();
+    const char* off = os::environment("ZIO_SIM_OFF");
+    if (off != nullptr && !simulated::switch_off(off, &faults)) {
+        return {nullptr, error::invalid_argument, "ZIO_SIM_OFF names an unknown class of faults"};
+    }
     auto* backend = new (std::nothrow) simulated::Simulated;
     if (backend == nullptr) return {nullptr, error::no_memory, "out of memory"};
     Opened opened{std::unique_ptr<Backend>(backend), 0, reason};
-    opened.status = backend->open(seed);
+    opened.status = backend->open(seed, faults);
     if (opened.status < 0) {
         opened.backend = nullptr;
         opened.reason = "no descriptor or no memory for the simulated backend";

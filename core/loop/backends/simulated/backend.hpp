@@ -13,8 +13,9 @@ class Simulated final : public Backend {
   public:
     Simulated() : sleeper_(host()) {}
     ~Simulated() override;
-    // 0, or an error: then it is not part of the world.
-    std::int32_t open(std::uint64_t seed);
+    // 0, or an error: then it is not part of the world. The first of a world gives it its seed and
+    // its faults.
+    std::int32_t open(std::uint64_t seed, const Faults& faults);
 
     const char* name() const override { return "sim"; }
     Support support(OperationKind) const override { return Support::native; }

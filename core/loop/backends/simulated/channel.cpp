@@ -9,7 +9,7 @@
 namespace zio::loop::simulated {
 
 Channel::~Channel() {
-    stop();
+    network_.world().events.drop(*this);
 }
 
 // Mostly some ten microseconds, rarely some milliseconds; each connection has its own distance.
@@ -87,17 +87,6 @@ void Channel::receive(Pieces& pieces, std::size_t size, bool keep) {
     ZIO_ASSERT(size <= arrived_);
     bytes_.get(pieces, size, keep);
     if (!keep) arrived_ -= size;
-}
-
-std::size_t Channel::discard_arrived() {
-    const std::size_t size = arrived_;
-    bytes_.drop(size);
-    arrived_ = 0;
-    return size;
-}
-
-void Channel::stop() {
-    network_.world().events.drop(*this);
 }
 
 }  // namespace zio::loop::simulated

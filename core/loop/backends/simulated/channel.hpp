@@ -40,10 +40,6 @@ class Channel final : public Event {
     bool end_arrived() const { return end_arrived_; }
     bool reset_arrived() const { return reset_arrived_; }
     void receive(Pieces& pieces, std::size_t size, bool keep);
-    // Nobody reads any more: forgets what has arrived, and says how much that was.
-    std::size_t discard_arrived();
-    // Nobody writes or reads any more.
-    void stop();
 
     void happen() override;
 

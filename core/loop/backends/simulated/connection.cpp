@@ -325,9 +325,9 @@ void Network::stop_listening(Socket& socket) {
 
 void Network::close_connection(Socket& socket, bool aborts) {
     Link& link = *socket.link;
-    Channel& incoming = socket.incoming();
     Channel& outgoing = socket.outgoing();
-    const bool has_unread = incoming.arrived() > 0;
+    // What nobody read stays where it is: the window of the other end does not open any more.
+    const bool has_unread = socket.incoming().arrived() > 0;
     link.ends[socket.end] = nullptr;
     socket.link = nullptr;
     Socket* other = link.ends[1 - socket.end];
@@ -335,13 +335,12 @@ void Network::close_connection(Socket& socket, bool aborts) {
         dispose(link);
         return;
     }
-    incoming.discard_arrived();
     if (aborts || has_unread) {
         outgoing.reset();
     } else {
         outgoing.end();
     }
-    changed(*other);  // its window is open, and within the system it knows already
+    if (other->is_unix()) changed(*other);  // it knows already
 }
 
 void Network::close(Socket& socket) {

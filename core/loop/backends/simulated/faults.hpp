@@ -14,6 +14,10 @@ struct Faults {
     std::uint32_t handle_limit = 1U << 20;  // more are `error::too_many_files`
 };
 
+// Switches off the classes that `names` lists, separated by commas ("latency,short_io"), as
+// ZIO_SIM_OFF does for a program. False: an unknown name.
+bool switch_off(const char* names, Faults* faults);
+
 // For the world that lives, if there is one, and for those that come.
 void set_faults(const Faults& faults);
 Faults faults();

@@ -11,11 +11,17 @@ namespace zio::loop::simulated {
 
 // In Operation::backend_flags.
 inline constexpr std::uint8_t flag_marked = 1;    // is in `Home::ready`
-inline constexpr std::uint8_t flag_late = 2;      // canceled; ends in the next poll in any case
+inline constexpr std::uint8_t flag_late = 2;      // canceled, is in `Home::late`
 inline constexpr std::uint8_t flag_orphaned = 4;  // its socket was closed under it
 inline constexpr std::uint8_t flag_real = 8;      // on a descriptor of the host
 
 struct Home {
+    // A canceled operation ends at this instant at the latest.
+    struct Late {
+        Operation* operation;
+        Instant at;
+    };
+
     // Room for one more operation that has to wait. False: no memory.
     bool reserve() {
         return ready.reserve(waiting_count + 1) && late.reserve(waiting_count + 1) &&
@@ -32,8 +38,22 @@ struct Home {
         ready.remove(&operation);
     }
 
+    Instant first_late_at() const {
+        Instant first = forever;
+        for (std::uint32_t i = 0; i < late.count(); ++i) {
+            if (late[i].at < first) first = late[i].at;
+        }
+        return first;
+    }
+    void forget_late(Operation& operation) {
+        if ((operation.backend_flags & flag_late) == 0) return;
+        std::uint32_t place = 0;
+        while (late[place].operation != &operation) ++place;
+        late.remove_at(place);
+    }
+
     Array<Operation*> ready;
-    Array<Operation*> late;
+    Array<Late> late;
     Array<Operation*> real;
     std::uint32_t waiting_count = 0;  // operations that have started and not finished
 };

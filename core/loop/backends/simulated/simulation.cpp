@@ -100,7 +100,8 @@ void Simulation::remove(Sleeper& sleeper) {
 
 bool Simulation::others_are_awake(const Sleeper& sleeper) const {
     for (const Sleeper* other = sleepers; other != nullptr; other = other->next) {
-        if (!other->is_asleep && other->thread != nullptr && other->thread != sleeper.thread) {
+        const bool is_awake = !other->is_asleep || other->is_rung;
+        if (is_awake && other->thread != nullptr && other->thread != sleeper.thread) {
             return true;
         }
     }
@@ -114,20 +115,38 @@ bool Simulation::knows_other_threads(const Sleeper& sleeper) const {
     return false;
 }
 
+Instant Simulation::next_at(const Sleeper& sleeper, Instant until) const {
+    Instant next = world.events.next_at() < until ? world.events.next_at() : until;
+    for (const Sleeper* other = sleepers; other != nullptr; other = other->next) {
+        if (other != &sleeper && other->is_asleep && other->until < next) next = other->until;
+    }
+    return next;
+}
+
+void Simulation::ring_due() {
+    for (Sleeper* other = sleepers; other != nullptr; other = other->next) {
+        if (other->is_asleep && other->until <= world.now()) other->ring();
+    }
+}
+
 bool Simulation::let_pass(Entered& inside, Sleeper& sleeper, Instant until) {
+    inside.ring_sleepers();
     const bool waits_for_host = sleeper.requests().count() > Sleeper::first_request;
-    const Instant next = world.events.next_at() < until ? world.events.next_at() : until;
+    const Instant next = next_at(sleeper, until);
+    sleeper.until = until;
     if (next < forever) {
         // The host takes its time, and so do other threads: a jump would leave them no chance.
         if (next > world.now() && (waits_for_host || others_are_awake(sleeper))) {
             const std::uint64_t event_count = world.history.event_count();
-            inside.sleep(sleeper, grace_ns);
+            sleeper.is_polite = true;
+            const bool was_rung = inside.sleep(sleeper, grace_ns);
             if (sleeper.has_wakes() || world.history.event_count() != event_count ||
-                sleeper.look() != 0) {
+                sleeper.look() != 0 || (was_rung && others_are_awake(sleeper))) {
                 return true;
             }
         }
         world.pass_until(next);
+        ring_due();
         return true;
     }
     if (!waits_for_host && is_only_thread(knows_other_threads(sleeper))) return false;
@@ -154,14 +173,19 @@ void Entered::ring_sleepers() {
     }
 }
 
-void Entered::sleep(Sleeper& sleeper, Instant limit_ns) {
+bool Entered::sleep(Sleeper& sleeper, Instant limit_ns) {
     ring_sleepers();
+    for (Sleeper* other = simulation_->sleepers; other != nullptr; other = other->next) {
+        if (other->is_asleep && other->is_polite) other->ring();  // it waits for this one
+    }
     sleeper.lie_down();
     lock_.unlock();
     sleeper.sleep(limit_ns);
     lock_.lock();
+    const bool was_rung = sleeper.is_rung;
     sleeper.get_up();
     seen_event_count_ = simulation_->world.history.event_count();
+    return was_rung;
 }
 
 std::int32_t Entered::open_backend(std::uint64_t seed, const Faults& faults) {

@@ -41,6 +41,9 @@ struct Simulation {
     bool let_pass(Entered& inside, Sleeper& sleeper, Instant until);
     void add(Sleeper& sleeper);
     void remove(Sleeper& sleeper);
+    // No further than to what a sleeper waits for.
+    Instant next_at(const Sleeper& sleeper, Instant until) const;
+    void ring_due();
     bool others_are_awake(const Sleeper& sleeper) const;
     bool knows_other_threads(const Sleeper& sleeper) const;
     Report report() const;
@@ -64,16 +67,15 @@ class Entered {
     // Null: nothing is simulated at present.
     Simulation* simulation() const { return simulation_; }
     Simulation* operator->() const { return simulation_; }
-    // Gives up the lock meanwhile; the caller keeps the simulation alive.
-    void sleep(Sleeper& sleeper, Instant limit_ns);
+    // Gives up the lock meanwhile; the caller keeps the simulation alive. True: somebody rang.
+    bool sleep(Sleeper& sleeper, Instant limit_ns);
+    void ring_sleepers();
 
     // Begins the world, or joins it, for one more backend. 0 or an error.
-    std::int32_t open_backend(std::uint64_t seed);
+    std::int32_t open_backend(std::uint64_t seed, const Faults& faults);
     void close_backend();
 
   private:
-    void ring_sleepers();
-
     std::unique_lock<std::mutex> lock_;
     Simulation* simulation_;
     std::uint64_t seen_event_count_;

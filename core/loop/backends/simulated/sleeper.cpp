@@ -54,7 +54,8 @@ void Sleeper::sleep(Instant limit_ns) {
 
 void Sleeper::get_up() {
     asleep_.store(false, std::memory_order_relaxed);
-    is_asleep = false;
+    is_asleep = is_rung = is_polite = false;
+    until = forever;
     host_.take_wakeups(wakeup_);
 }
 

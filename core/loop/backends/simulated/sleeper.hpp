@@ -31,7 +31,10 @@ class Sleeper {
     std::uint64_t take_wakes() { return wakes_.exchange(0, std::memory_order_acq_rel); }
     bool has_wakes() const { return wakes_.load(std::memory_order_relaxed) != 0; }
     // Something happened in the world. Needs the lock of the simulation.
-    void ring() { host_.raise_wakeup(wakeup_); }
+    void ring() {
+        is_rung = true;
+        host_.raise_wakeup(wakeup_);
+    }
 
     // Descriptors of the host to wait for; the caller's, in any order. The first is our own.
     Array<os::ReadyRequest>& requests() { return requests_; }
@@ -48,7 +51,11 @@ class Sleeper {
 
     Sleeper* next = nullptr;       // in the simulation's list
     const void* thread = nullptr;  // the one that drove it last
-    bool is_asleep = false;        // under the lock
+    // Under the lock of the simulation:
+    Instant until = forever;  // when it wants to be up again, in virtual time
+    bool is_asleep = false;
+    bool is_rung = false;    // and will get up
+    bool is_polite = false;  // sleeps only to leave others a chance
 
   private:
     const os::Table& host_;

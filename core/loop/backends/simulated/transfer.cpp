@@ -96,16 +96,13 @@ std::int64_t Network::send(Socket& socket, const os::Buffer* buffers, std::size_
 
 void Network::arrived(Link& link, unsigned from, std::size_t size, bool ends, bool resets) {
     Socket* reader = link.ends[1 - from];
-    Socket* writer = link.ends[from];
     const std::uint64_t subject = 2 * link.serial + from;
     if (size > 0) world_.record(What::arrived, subject, static_cast<std::int64_t>(size));
     if (ends) world_.record(What::end_of_stream, subject, 0);
     if (resets) world_.record(What::reset, subject, 0);
     if (reader == nullptr) {
         // Nobody is there to read it: the writer is told so.
-        link.ways[from].discard_arrived();
         if (size > 0) link.ways[1 - from].reset();
-        if (writer != nullptr) changed(*writer);
         return;
     }
     if (resets) {
