@@ -32,6 +32,7 @@ inline constexpr std::int32_t no_system_call = -38;
 inline constexpr std::int32_t overflow = -75;
 inline constexpr std::int32_t not_a_socket = -88;
 inline constexpr std::int32_t message_size = -90;
+inline constexpr std::int32_t wrong_socket_type = -91;
 inline constexpr std::int32_t no_protocol_option = -92;
 inline constexpr std::int32_t not_supported = -95;
 inline constexpr std::int32_t family_not_supported = -97;

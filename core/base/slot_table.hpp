@@ -74,7 +74,9 @@ class SlotTable {
     // Gives `size` bytes of zeroed memory that costs nothing until it is touched, or null.
     using Reserve = void* (*)(std::size_t size);
 
-    explicit constexpr SlotTable(Reserve reserve) : reserve_(reserve) {}
+    // `first_word`: of a slot that was never used.
+    explicit constexpr SlotTable(Reserve reserve, std::uint64_t first_word = 0)
+        : first_word_(first_word), reserve_(reserve) {}
 
     // The slot a handle names, null when there is no such slot of this type. Its generation is the
     // caller's to check.
@@ -124,6 +126,7 @@ class SlotTable {
         }
         const std::uint32_t index = limit_.load(std::memory_order_relaxed);
         if (slots_ == nullptr || index >= reserved_) return nullptr;
+        slots_[index].word.store(first_word_, std::memory_order_relaxed);
         limit_.store(index + 1, std::memory_order_release);
         return &slots_[index];
     }
@@ -133,6 +136,7 @@ class SlotTable {
     Slot* slots_ = nullptr;
     Slot* free_ = nullptr;
     SpinLock lock_;
+    std::uint64_t first_word_;
     Reserve reserve_;
 };
 

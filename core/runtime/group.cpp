@@ -12,7 +12,7 @@ namespace zio::runtime {
 namespace {
 
 using GroupTable = SlotTable<Group, HandleType::group>;
-constinit GroupTable groups{reserve_slots};
+constinit GroupTable groups{reserve_slots, object_word::free};
 
 // LOCK is given up after so many members, so that nobody spins for long.
 constexpr unsigned told_at_once = 64;

@@ -31,6 +31,11 @@ std::int32_t yield_now(Worker* w, Task* me) {
     return 0;
 }
 
+std::int32_t pass_suspension_point() {
+    Worker* w = current_worker;
+    return w != nullptr ? enter(w, w->current) : 0;
+}
+
 std::int32_t yield_off_task() {
     os::yield_thread();
     return 0;

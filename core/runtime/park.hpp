@@ -59,6 +59,9 @@ ZIO_INLINE std::int32_t yield() {
     return 0;
 }
 
+// For calls that have nothing to wait for but are suspension points all the same.
+std::int32_t pass_suspension_point();
+
 std::int32_t sleep_until(Deadline deadline);
 std::int32_t park_for_token(Deadline deadline);
 std::int32_t unpark(HandleBits task);

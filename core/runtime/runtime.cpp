@@ -16,7 +16,7 @@
 
 namespace zio::runtime {
 
-constinit RuntimeTable runtimes{reserve_slots};
+constinit RuntimeTable runtimes{reserve_slots, object_word::free};
 
 namespace {
 

@@ -114,6 +114,12 @@ bool pop_scope(std::uint64_t token) {
     return fired;
 }
 
+bool scope_has_passed() {
+    Worker* w = here();
+    if (w == nullptr || !w->current->has(bit::scoped)) return false;
+    return head_of(*w->current).limit <= w->loop.now();
+}
+
 std::uint32_t swap_shields(std::uint32_t depth) {
     Worker* w = current_worker;
     if (w == nullptr) return 0;

@@ -18,6 +18,9 @@ void drop_scopes(Head& head);
 std::int32_t push_scope(std::uint64_t* token, Deadline deadline);
 bool pop_scope(std::uint64_t token);
 
+// Whether the limit of the scopes that count for the caller lies behind.
+bool scope_has_passed();
+
 std::int32_t begin_shield();
 std::int32_t end_shield();
 std::uint32_t swap_shields(std::uint32_t depth);
