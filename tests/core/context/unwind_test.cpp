@@ -56,9 +56,9 @@ __attribute__((noinline)) Walk walk_stack() {
     return walk;
 }
 
-const auto stack_end = reinterpret_cast<std::uintptr_t>(zio_hidden_stack_end);
+[[maybe_unused]] const auto stack_end = reinterpret_cast<std::uintptr_t>(zio_hidden_stack_end);
 const auto task_main = reinterpret_cast<std::uintptr_t>(zio_hidden_task_main);
-bool is_in_task_main(std::uintptr_t address) {
+[[maybe_unused]] bool is_in_task_main(std::uintptr_t address) {
     return address >= task_main && address < task_main + 0x400;
 }
 
