@@ -57,6 +57,7 @@ static_assert(error::no_stack == ZIO_ESTACK);
 static_assert(error::forked == ZIO_EFORKED);
 static_assert(error::no_suspend == ZIO_ENOSUSPEND);
 static_assert(error::broken == ZIO_EBROKEN);
+static_assert(error::wrong_socket_type == ZIO_EPROTOTYPE);
 static_assert(error::lagged == ZIO_ELAGGED);
 static_assert(error::transport_timed_out == ZIO_ENETTIMEOUT);
 static_assert(error::internal == ZIO_EINTERNAL);

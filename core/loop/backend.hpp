@@ -55,7 +55,8 @@ class Backend {
     virtual std::uint64_t take_wakes() = 0;
 
     // True: this backend remembers kept descriptors, and `forget` must be called in this loop
-    // before such a descriptor's number is closed. `forget` finds no operation pending on it.
+    // before such a descriptor's number is closed. Whoever still waits on the bare number gets
+    // `error::bad_handle` from the next poll.
     virtual bool remembers() const = 0;
     virtual void forget(os::Handle handle) = 0;
 

@@ -48,6 +48,7 @@ class Loop {
     }
 
     bool has_completed() const { return !completed_.empty(); }
+    bool has_queued() const { return backend_->has_queued(); }
 
     // Moves on without blocking.
     void poll();

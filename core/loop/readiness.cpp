@@ -33,6 +33,7 @@ constexpr Instant retry_pause_ns = 1'000'000;
 // Operation::backend_flags
 constexpr std::uint8_t tried_before = 1;
 constexpr std::uint8_t delayed = 2;
+constexpr std::uint8_t orphaned = 4;
 
 std::uint32_t bit_of(os::Direction direction) {
     return direction == os::Direction::read ? os::ready_read : os::ready_write;
@@ -119,6 +120,7 @@ class ReadinessBackend final : public Backend {
     void serve_event(const ReadyEvent& event, Completed& completed);
     void serve_turns(Completed& completed);
     void retry_delayed(Completed& completed);
+    void end_orphans(Completed& completed);
     void complete(Operation& operation, std::int64_t outcome, Completed& completed) {
         operation.finish(outcome);
         completed.push(operation);
@@ -131,6 +133,7 @@ class ReadinessBackend final : public Backend {
     Queue<Descriptor> turns_;
     std::uint32_t turn_count_ = 0;
     OperationList delayed_;
+    OperationList orphans_;  // their descriptor was forgotten while they waited
     Instant retry_at_ = forever;
     std::uint64_t completed_count_ = 0;
     std::uint64_t wake_count_ = 0;
@@ -310,9 +313,18 @@ void ReadinessBackend::retry_delayed(Completed& completed) {
     retry_at_ = now() + retry_pause_ns;
 }
 
+void ReadinessBackend::end_orphans(Completed& completed) {
+    while (Operation* operation = orphans_.first()) {
+        orphans_.remove(*operation);
+        complete(*operation, error::bad_handle, completed);
+    }
+}
+
 bool ReadinessBackend::cancel(Operation& operation) {
     if ((operation.backend_flags & delayed) != 0) {
         delayed_.remove(operation);
+    } else if ((operation.backend_flags & orphaned) != 0) {
+        orphans_.remove(operation);
     } else {
         Descriptor* descriptor = descriptors_.find(operation.handle);
         ZIO_ASSERT(descriptor != nullptr);
@@ -326,13 +338,23 @@ bool ReadinessBackend::cancel(Operation& operation) {
 void ReadinessBackend::forget(os::Handle handle) {
     Descriptor* descriptor = descriptors_.find(handle);
     if (descriptor == nullptr) return;
-    ZIO_ASSERT(descriptor->is_idle());
+    // Somebody may wait on the bare number, which is about to be closed under him.
+    OperationList* const queues[] = {&descriptor->waiting[0], &descriptor->waiting[1],
+                                     &descriptor->watching};
+    for (OperationList* queue : queues) {
+        while (Operation* operation = queue->first()) {
+            queue->remove(*operation);
+            operation->backend_flags = orphaned;
+            orphans_.push(*operation);
+        }
+    }
     unwatch(*descriptor);
 }
 
 void ReadinessBackend::poll(Completed& completed, Instant until) {
     const std::uint64_t before = completed_count_;
     for (;;) {
+        end_orphans(completed);
         serve_turns(completed);
         const bool is_busy = completed_count_ != before || !turns_.empty();
         Instant end = is_busy ? 0 : until;

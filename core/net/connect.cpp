@@ -11,10 +11,6 @@ using os::SocketOption;
 
 namespace {
 
-// A Unix listener whose queue is full says "try again" and tells nobody when there is room.
-constexpr std::int64_t first_retry_ns = 1'000'000;
-constexpr std::int64_t longest_retry_ns = 50'000'000;
-
 std::int32_t noted(std::int32_t status) {
     if (status < 0) runtime::note_os_error(status);
     return status;
@@ -24,24 +20,6 @@ std::int32_t connect_once(os::Handle handle, const Address& to, Deadline deadlin
     loop::Connect operation(handle, false, to);
     return static_cast<std::int32_t>(
         runtime::await(operation, nullptr, os::Direction::write, deadline));
-}
-
-// Until the earlier of the deadline and the retry; the scopes count as ever.
-std::int32_t pause(std::int64_t span_ns, Deadline deadline) {
-    const Deadline retry = runtime::after(span_ns);
-    if (instant_of(retry) < instant_of(deadline)) return runtime::sleep_until(retry);
-    const std::int32_t status = runtime::sleep_until(deadline);
-    return status != 0 ? status : error::timed_out;
-}
-
-std::int32_t connect_patiently(os::Handle handle, const Address& to, Deadline deadline) {
-    std::int64_t span_ns = first_retry_ns;
-    for (;;) {
-        const std::int32_t status = connect_once(handle, to, deadline);
-        if (status != error::would_block || deadline == immediate) return status;
-        if (const std::int32_t ended = pause(span_ns, deadline)) return ended;
-        if (span_ns < longest_retry_ns) span_ns *= 2;
-    }
 }
 
 SocketOption system_option(StreamOption option) {
@@ -101,7 +79,7 @@ std::int32_t Stream::connect(const Address& to, const SocketOptions& options, De
     if (status != 0) {
         noted(status);
     } else {
-        status = connect_patiently(handle, to, deadline);
+        status = connect_once(handle, to, deadline);
         if (status == error::in_progress) status = error::would_block;
     }
     if (status != 0) {

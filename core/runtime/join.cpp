@@ -147,7 +147,7 @@ struct RemoteJoin {
 
 ZIO_NOINLINE std::int32_t join_slowly(HandleBits handle, std::int32_t* result, Deadline deadline) {
     if (!is_deadline(deadline)) return error::invalid_argument;
-    Task* target = task_at(handle);
+    Task* target = live_task_at(handle);
     if (target == nullptr) return error::bad_handle;
     Worker* w = here();
     if (w == nullptr) return error::no_memory;
@@ -260,11 +260,12 @@ std::int32_t join(HandleBits handle, std::int32_t* result, Deadline deadline) {
         if (result != nullptr) *result = target->verdict;
         return 0;
     }
+    if (ZIO_UNLIKELY(target->state == TaskState::unused)) return error::bad_handle;
     return join_wait(w, me, target, result, deadline);
 }
 
 std::int32_t request_cancel(HandleBits handle) {
-    Task* target = task_at(handle);
+    Task* target = live_task_at(handle);
     if (target == nullptr) return error::bad_handle;
     Worker* w = current_worker;
     if (!at_home(w, target)) {
@@ -275,7 +276,7 @@ std::int32_t request_cancel(HandleBits handle) {
 }
 
 std::int32_t cancel_and_join(HandleBits handle, std::int32_t* result) {
-    Task* target = task_at(handle);
+    Task* target = live_task_at(handle);
     if (target == nullptr) return error::bad_handle;
     Worker* w = here();
     if (w == nullptr) return error::no_memory;

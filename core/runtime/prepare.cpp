@@ -86,7 +86,7 @@ std::int32_t prepare(HandleBits runtime_handle, HandleBits* out, TaskFunction en
 
 std::int32_t discard(HandleBits handle) {
     if (handle == 0) return 0;
-    Task* task = task_at(handle);
+    Task* task = live_task_at(handle);
     if (task == nullptr) return error::bad_handle;
     if (task->state != TaskState::prepared) return error::already;
     const FreeFunction free_data = task->start.free_data;
@@ -97,13 +97,13 @@ std::int32_t discard(HandleBits handle) {
 }
 
 void* result_of(HandleBits handle) {
-    Task* task = task_at(handle);
+    Task* task = live_task_at(handle);
     if (task == nullptr || task->extra == 0) return nullptr;
     return extra_of(*task).result;
 }
 
 HandleBits reference(HandleBits handle) {
-    Task* task = task_at(handle);
+    Task* task = live_task_at(handle);
     if (task == nullptr) return 0;
     if (at_home(current_worker, task) && task->references < INT16_MAX) {
         ++task->references;
@@ -113,7 +113,7 @@ HandleBits reference(HandleBits handle) {
 }
 
 std::int32_t unreference_slowly(HandleBits handle) {
-    Task* task = task_at(handle);
+    Task* task = live_task_at(handle);
     if (task == nullptr) return error::bad_handle;
     Worker* w = current_worker;
     if (!at_home(w, task)) return send(*task, generation_of(handle), word::merge, -1);
@@ -133,11 +133,11 @@ HandleBits self() {
 }
 
 std::uint64_t id_of(HandleBits handle) {
-    return task_at(handle) != nullptr ? handle & ((HandleBits{1} << 58) - 1) : 0;
+    return live_task_at(handle) != nullptr ? handle & ((HandleBits{1} << 58) - 1) : 0;
 }
 
 std::int32_t set_task_name(HandleBits handle, const char* name, std::size_t size) {
-    Task* task = task_at(handle);
+    Task* task = live_task_at(handle);
     if (task == nullptr) return error::bad_handle;
     if (name == nullptr && size != 0) return error::invalid_argument;
     if (size == SIZE_MAX) {
@@ -156,7 +156,7 @@ std::int32_t set_task_name(HandleBits handle, const char* name, std::size_t size
 }
 
 std::int32_t stack_of(HandleBits handle, void** low, std::size_t* size) {
-    Task* task = task_at(handle);
+    Task* task = live_task_at(handle);
     if (task == nullptr) return error::bad_handle;
     if (low == nullptr || size == nullptr) return error::invalid_argument;
     const TaskState state = task->state;

@@ -118,7 +118,7 @@ bool Worker::turn(const Task& wanted) {
         // had to say the last time.
         if (loop.pending_count() != 0 || chooses) {
             if (now == 0) now = loop.now();
-            if (poll_found_work || chooses || now >= next_poll_at) {
+            if (poll_found_work || chooses || now >= next_poll_at || loop.has_queued()) {
                 loop.poll();
                 poll_found_work = loop.has_completed();
                 next_poll_at = now + poll_pause_ns;
