@@ -30,6 +30,18 @@ void recycle_slowly(Worker* w, Task* task, std::uint64_t old) {
     w->free_blocks = task;
 }
 
+void merge_references(Task& task) {
+    std::uint64_t old = task.word.load(std::memory_order_relaxed);
+    int merged;
+    do {
+        merged = task.references + word::shared_references(old);
+        if (merged > merge_limit || merged < -merge_limit) return;
+    } while (!task.word.compare_exchange_weak(old, (old & ~word::count) | word::bias,
+                                              std::memory_order_acq_rel,
+                                              std::memory_order_relaxed));
+    task.references = static_cast<std::int16_t>(merged);
+}
+
 void try_free(Worker* w, Task* task) {
     std::uint64_t old = task->word.load(std::memory_order_acquire);
     do {

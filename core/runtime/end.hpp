@@ -19,6 +19,9 @@ ZIO_INLINE void recycle(Worker* w, Task* task, std::uint64_t old) {
     w->free_blocks = task;
 }
 
+// Moves the references that were made elsewhere to the home's count, as far as that holds them.
+void merge_references(Task& task);
+
 // Frees the block if the task is done, nobody refers to it and no message is under way.
 ZIO_NOINLINE void try_free(Worker* w, Task* task);
 

@@ -10,9 +10,6 @@ namespace zio::runtime {
 
 namespace {
 
-// Home and shared counts are added up as long as the sum fits the home's 16 bits with room left.
-constexpr int merge_limit = 16'000;
-
 // Takes the messages: POSTED and all bits at once, and the shared count with them.
 std::uint64_t take_messages(Task& task) {
     std::uint64_t old = task.word.load(std::memory_order_relaxed);

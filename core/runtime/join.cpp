@@ -37,7 +37,9 @@ void answer(JoinRequest* request, std::int32_t status, std::int32_t result) {
 // Attaches a request to its target, or answers it at once.
 void attach(JoinRequest* request) {
     Task& target = *request->target;
-    if (target.state == TaskState::done) {
+    if (target.generation() != request->generation) {
+        answer(request, error::bad_handle, 0);
+    } else if (target.state == TaskState::done) {
         answer(request, 0, target.verdict);
     } else if (!need_extra(target)) {
         answer(request, error::no_memory, 0);
@@ -105,6 +107,7 @@ struct RemoteJoin {
         auto* request = create<JoinRequest>();
         if (request == nullptr) return error::no_memory;
         request->target = target;
+        request->generation = generation;
         request->joiner = me;
         request->state.store(JoinRequest::pending, std::memory_order_relaxed);
         me->wait.object = request;

@@ -16,6 +16,7 @@ struct JoinRequest {
     enum State : std::uint8_t { pending, answered, abandoned };
     JoinRequest* next;
     Task* target;
+    std::uint32_t generation;  // of the target: an unref too many may have ended its life
     Task* joiner;
     std::int32_t status;  // of the join itself
     std::int32_t result;  // of the target

@@ -12,14 +12,13 @@ std::int32_t enter_slowly(Worker* w, Task* me) {
         return 0;
     }
     if (me->has(bit::no_suspend)) return error::no_suspend;
-    if (me->cancel_pending()) {
-        if (const std::int32_t status = deliver_cancel(me)) return status;
-    }
     if (w->left <= 0) {  // the slice is used up: the loop turns, others first
         push_ready(w, me);
         switch_to_ready(w, me, &w->native);
     }
-    return 0;
+    // Looked at last: the turn may have brought the request, and nothing drains the inbox between
+    // this look and the wait that follows.
+    return me->cancel_pending() ? deliver_cancel(me) : 0;
 }
 
 // Somebody fresh waits to start: a yield takes the oldest of them.

@@ -117,10 +117,11 @@ std::int32_t unreference_slowly(HandleBits handle) {
     if (task == nullptr) return error::bad_handle;
     Worker* w = current_worker;
     if (!at_home(w, task)) return send(*task, generation_of(handle), word::merge, -1);
-    // One too many is noticed as long as no other thread's reference hides it.
-    if (task->references + word::shared_references(task->word.load(std::memory_order_relaxed)) <=
-        0) {
-        return error::bad_handle;
+    if (task->references <= 0) {
+        // What others made counts too. It moves here first: were it left there, the last of them
+        // to be given back elsewhere would still stand above the bias and tell nobody.
+        merge_references(*task);
+        if (task->references <= 0) return error::bad_handle;  // one too many
     }
     --task->references;
     if (task->references <= 0 && task->state == TaskState::done) try_free(w, task);

@@ -191,6 +191,12 @@ std::int32_t Runtime::begin_driving() {
         driver_.store(nullptr, std::memory_order_release);
         return error::busy;
     }
+    if (reports_overflow_) {
+        if (const std::int32_t status = overflow_stack_.install()) {
+            driver_.store(nullptr, std::memory_order_release);
+            return status;
+        }
+    }
     last_driver_ = this_thread();
     w.errno_at = os::errno_address();
     w.exceptions = context::exception_globals();
@@ -204,6 +210,7 @@ std::int32_t Runtime::begin_driving() {
 void Runtime::end_driving() {
     const WorkerHooks& hooks = worker_->worker_hooks;
     if (hooks.on_stop != nullptr) hooks.on_stop(0, hooks.data);
+    if (reports_overflow_) overflow_stack_.remove();
     current_worker = nullptr;
     driver_.store(nullptr, std::memory_order_release);
     wake_waiters();

@@ -2,6 +2,7 @@
 #pragma once
 // A runtime: its worker, its options, and the life cycle create → run … → shutdown → destroy.
 #include "core/base/object_word.hpp"
+#include "core/context/overflow.hpp"
 #include "core/runtime/wait_list.hpp"
 #include "core/runtime/worker.hpp"
 
@@ -84,6 +85,7 @@ class Runtime {
     const char* reason_ = "";
     std::uint64_t stack_size_ = 0;
     bool reports_overflow_ = false;
+    context::AlternateStack overflow_stack_;  // of the thread that drives, where the report runs
     std::atomic<std::uint64_t> admission_{0};    // stopping | spawns from elsewhere
     std::atomic<const void*> driver_{nullptr};   // the thread inside run or shutdown
     std::atomic<const void*> last_driver_{nullptr};

@@ -10,7 +10,7 @@ context::FiberMark& mark_of(Task* task) {
 }
 
 void forget_ended_mark(Worker* w) {
-    if (w->ended_mark.tsan == nullptr && !w->ended_mark.registered) return;
+    if (w->ended_mark.low == nullptr) return;
     context::sanitizer::destroy(w->ended_mark);
     w->ended_mark = {};
 }

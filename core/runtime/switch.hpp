@@ -26,7 +26,6 @@ char* take_sized_stack(Worker* w, Task* task);
 ZIO_INLINE char* begin_stack(Worker* w, Task* task) {
     char* stack = ZIO_UNLIKELY(task->extra != 0) ? take_sized_stack(w, task) : w->stacks.take();
     task->stack = stack;
-    *reinterpret_cast<const char**>(stack) = zio_hidden_stack_end;
     return stack;
 }
 // What a reused head still says about the task before.

@@ -68,11 +68,14 @@ inline constexpr std::uint64_t bias = std::uint64_t{0x4000} << 16;
 inline constexpr std::uint64_t count = std::uint64_t{0xffff} << 16;
 inline constexpr std::uint64_t one_generation = std::uint64_t{1} << 32;
 
+
 // References that were made elsewhere; negative when more were given back there.
 constexpr int shared_references(std::uint64_t value) {
     return static_cast<int>((value & count) >> 16) - static_cast<int>(bias >> 16);
 }
 }  // namespace word
+// Home and shared counts are added up as long as the sum fits the home's 16 bits with room left.
+inline constexpr int merge_limit = 16'000;
 
 //   unused ──spawn──► fresh ──first run──► ready ◄──wake── parked … grouped
 //     ▲                 │                    │  └──wait────────►
