@@ -4,8 +4,9 @@
 #ifndef MUTANT
 #define MUTANT 0
 #endif
-#ifndef T
 #define T 5                               /* tasks at most */
+#ifndef SPAWNS
+#define SPAWNS 3                          /* tasks spawn while there are fewer */
 #endif
 #define W 2
 bit STOPPING = 0; byte outside = 0;        /* one word: CAS */
@@ -31,11 +32,11 @@ end: do
 #endif
            }
      fi
-#define CAN(x) (state[x] == 1 && (cancel[x] || x == 0 || nt < T - 2))
+#define CAN(x) (state[x] == 1 && (cancel[x] || x == 0 || nt < SPAWNS))
   :: atomic { CAN(0) || CAN(1) || CAN(2) || CAN(3) || CAN(4) ->
        if :: CAN(0) -> cur = 0 :: CAN(1) -> cur = 1 :: CAN(2) -> cur = 2 :: CAN(3) -> cur = 3 :: CAN(4) -> cur = 4 fi };
      if
-     :: nt < T - 2 ->                                                  /* the task spawns */
+     :: nt < SPAWNS ->                                                  /* the task spawns */
         if
 #if MUTANT != 2
            :: wstop[me] -> skip                                    /* ESTOPPING: worker-private flag, no atomic */
