@@ -36,7 +36,9 @@ zio_err_t zio_shield_end(void) noexcept {
     return guard([] { return runtime::end_shield(); });
 }
 
-uint32_t zio_shield_swap(uint32_t depth) noexcept { return runtime::swap_shields(depth); }
+uint32_t zio_shield_swap(uint32_t depth) noexcept {
+    return runtime::swap_shields(depth);
+}
 
 zio_err_t zio_pin_begin(void) noexcept {
     return guard([] { return runtime::begin_pin(); });
@@ -58,4 +60,6 @@ zio_err_t zio_timeout_push(uint64_t* token, zio_deadline_t dl) noexcept {
     return guard([&] { return runtime::push_scope(token, dl); });
 }
 
-bool zio_timeout_pop(uint64_t token) noexcept { return runtime::pop_scope(token); }
+bool zio_timeout_pop(uint64_t token) noexcept {
+    return runtime::pop_scope(token);
+}

@@ -23,7 +23,9 @@ inline __attribute__((always_inline)) auto guard(Body&& body) noexcept -> declty
 }
 
 // Handles are numbers in a pointer's clothes, never followed.
-inline HandleBits bits_of(const void* handle) { return reinterpret_cast<HandleBits>(handle); }
+inline HandleBits bits_of(const void* handle) {
+    return reinterpret_cast<HandleBits>(handle);
+}
 template <class Handle>
 Handle* handle_from(HandleBits bits) {
     return reinterpret_cast<Handle*>(bits);

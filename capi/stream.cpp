@@ -133,7 +133,9 @@ zio_err_t zio_stream_addr(zio_stream_t* s, zio_addr_t* local, zio_addr_t* peer) 
     });
 }
 
-zio_fd_t zio_stream_fd(zio_stream_t* s) noexcept { return Stream::descriptor_of(bits_of(s)); }
+zio_fd_t zio_stream_fd(zio_stream_t* s) noexcept {
+    return Stream::descriptor_of(bits_of(s));
+}
 
 zio_err_t zio_stream_set_option(zio_stream_t* s, uint32_t option, int64_t value) noexcept {
     return guard(

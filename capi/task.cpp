@@ -92,7 +92,9 @@ zio_err_t zio_task_discard(zio_task_t* t) noexcept {
     return guard([&] { return runtime::discard(bits_of(t)); });
 }
 
-void* zio_task_result(zio_task_t* t) noexcept { return runtime::result_of(bits_of(t)); }
+void* zio_task_result(zio_task_t* t) noexcept {
+    return runtime::result_of(bits_of(t));
+}
 
 zio_task_t* zio_task_ref(zio_task_t* t) noexcept {
     return capi::handle_from<zio_task_t>(runtime::reference(bits_of(t)));
@@ -106,7 +108,9 @@ zio_task_t* zio_task_self(void) noexcept {
     return capi::handle_from<zio_task_t>(runtime::self());
 }
 
-uint64_t zio_task_id(zio_task_t* t) noexcept { return runtime::id_of(bits_of(t)); }
+uint64_t zio_task_id(zio_task_t* t) noexcept {
+    return runtime::id_of(bits_of(t));
+}
 
 zio_err_t zio_task_set_name(zio_task_t* t, const char* name, size_t len) noexcept {
     return guard([&] { return runtime::set_task_name(bits_of(t), name, len); });
@@ -116,13 +120,17 @@ zio_err_t zio_task_stack(zio_task_t* t, void** low, size_t* size) noexcept {
     return guard([&] { return runtime::stack_of(bits_of(t), low, size); });
 }
 
-size_t zio_stack_remaining(void) noexcept { return runtime::stack_remaining(); }
+size_t zio_stack_remaining(void) noexcept {
+    return runtime::stack_remaining();
+}
 
 zio_err_t zio_task_set_local(uint32_t key, void* value) noexcept {
     return guard([&] { return runtime::set_local(key, value); });
 }
 
-void* zio_task_get_local(uint32_t key) noexcept { return runtime::get_local(key); }
+void* zio_task_get_local(uint32_t key) noexcept {
+    return runtime::get_local(key);
+}
 
 zio_err_t zio_task_key_create(uint32_t* key, uint32_t flags, zio_free_fn dtor) noexcept {
     return guard([&] { return runtime::create_key(key, flags, dtor); });

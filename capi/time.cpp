@@ -6,9 +6,13 @@
 
 using namespace zio;
 
-int64_t zio_now(void) noexcept { return static_cast<int64_t>(runtime::now()); }
+int64_t zio_now(void) noexcept {
+    return static_cast<int64_t>(runtime::now());
+}
 
-zio_deadline_t zio_after_ns(int64_t ns) noexcept { return runtime::after(ns); }
+zio_deadline_t zio_after_ns(int64_t ns) noexcept {
+    return runtime::after(ns);
+}
 
 zio_deadline_t zio_after_ms(int64_t ms) noexcept {
     int64_t ns = 0;
@@ -16,6 +20,10 @@ zio_deadline_t zio_after_ms(int64_t ms) noexcept {
     return runtime::after(ns);
 }
 
-int32_t zio_last_os_error(void) noexcept { return runtime::last_os_error(); }
+int32_t zio_last_os_error(void) noexcept {
+    return runtime::last_os_error();
+}
 
-const char* zio_last_error_detail(void) noexcept { return runtime::error_detail(); }
+const char* zio_last_error_detail(void) noexcept {
+    return runtime::error_detail();
+}

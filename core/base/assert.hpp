@@ -5,9 +5,10 @@
 
 namespace zio {
 // Prints file, line and condition on standard error and aborts.
-[[noreturn, gnu::cold]] void assert_failed(const char* condition, const char* file, int line) noexcept;
+[[noreturn, gnu::cold]] void assert_failed(const char* condition, const char* file,
+                                           int line) noexcept;
 }  // namespace zio
 
-#define ZIO_ASSERT(condition) \
+#define ZIO_ASSERT(condition)                    \
     (__builtin_expect(!!(condition), 1) ? void() \
                                         : ::zio::assert_failed(#condition, __FILE__, __LINE__))

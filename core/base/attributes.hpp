@@ -7,6 +7,8 @@
 // A slow path. `nothrow` lets a noexcept caller leave by a jump instead of a call, so that the
 // fast path needs no frame and one frame fewer lies under the user's.
 #define ZIO_NOINLINE __attribute__((noinline, nothrow))
+// The same for a declaration, so that the wall of the C ABI costs its callers nothing.
+#define ZIO_NOTHROW __attribute__((nothrow))
 #define ZIO_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define ZIO_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 // One load relative to the thread pointer; the general model would be a function call.

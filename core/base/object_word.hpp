@@ -55,7 +55,9 @@ inline bool take_lock_of(ObjectWord& word, std::uint32_t generation) {
         spin_pause();
     }
 }
-inline void release_lock(ObjectWord& word) { word.fetch_and(~lock, std::memory_order_release); }
+inline void release_lock(ObjectWord& word) {
+    word.fetch_and(~lock, std::memory_order_release);
+}
 
 }  // namespace object_word
 }  // namespace zio

@@ -20,6 +20,8 @@ constexpr Instant instant_of(Deadline deadline) {
     const auto instant = static_cast<Instant>(deadline);
     return instant < forever ? instant : forever;
 }
-constexpr bool is_deadline(Deadline deadline) { return deadline >= never; }
+constexpr bool is_deadline(Deadline deadline) {
+    return deadline >= never;
+}
 
 }  // namespace zio

@@ -79,8 +79,8 @@ class Backend {
 // What came of opening a backend: the backend, or why not.
 struct Opened {
     std::unique_ptr<Backend> backend;
-    std::int32_t status = 0;          // why there is none
-    const char* reason = "";          // one sentence, static text, also on success
+    std::int32_t status = 0;  // why there is none
+    const char* reason = "";  // one sentence, static text, also on success
 };
 
 // The backends of this build, best first, as their names ("io_uring", "epoll", "poll", "sim").

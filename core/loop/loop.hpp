@@ -90,13 +90,13 @@ class Loop {
 
     std::unique_ptr<Backend> backend_;
     Completed completed_;
-    InboxNode* mail_ = nullptr;      // drained while going to sleep, not yet taken
+    InboxNode* mail_ = nullptr;  // drained while going to sleep, not yet taken
     std::uint32_t pending_count_ = 0;
-    std::int64_t owed_wakes_ = 0;    // promised by pushers and not yet seen
+    std::int64_t owed_wakes_ = 0;  // promised by pushers and not yet seen
     std::uint64_t submitted_count_ = 0;
     std::uint64_t poll_count_ = 0;
     std::uint64_t slept_ns_ = 0;
-    alignas(64) Inbox own_inbox_;    // what other threads write
+    alignas(64) Inbox own_inbox_;  // what other threads write
     Inbox& inbox_;
 };
 

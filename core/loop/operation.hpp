@@ -62,9 +62,9 @@ struct Operation {
     // The descriptor is an object that lives in this loop until `forget`: what the backend knows of
     // it may be kept. Otherwise nothing about it is left behind when the operation has finished.
     const bool kept_descriptor;
-    bool close_requested = false;  // set by whoever closes the descriptor, before the cancel
-    bool expired = false;          // the waiter's deadline asked for the cancel
-    std::uint8_t backend_flags = 0;   // these three belong to the backend
+    bool close_requested = false;    // set by whoever closes the descriptor, before the cancel
+    bool expired = false;            // the waiter's deadline asked for the cancel
+    std::uint8_t backend_flags = 0;  // these three belong to the backend
     std::uint32_t backend_index = 0;
     Operation* backend_link = nullptr;
 

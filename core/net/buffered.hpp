@@ -14,16 +14,18 @@ class Reader : public Exclusive {
   public:
     Reader* next = nullptr;
 
-    static std::int32_t create(HandleBits stream, std::size_t capacity, HandleBits* out);
+    static std::int32_t create(HandleBits stream, std::size_t capacity,
+                               HandleBits* out) ZIO_NOTHROW;
     static std::int32_t read_until(HandleBits reader, std::uint8_t delimiter, os::Buffer* out,
-                                   Deadline deadline);
-    static std::int64_t read(HandleBits reader, void* data, std::size_t size, Deadline deadline);
+                                   Deadline deadline) ZIO_NOTHROW;
+    static std::int64_t read(HandleBits reader, void* data, std::size_t size,
+                             Deadline deadline) ZIO_NOTHROW;
     static std::int32_t read_exact(HandleBits reader, void* data, std::size_t size,
-                                   std::size_t* done, Deadline deadline);
+                                   std::size_t* done, Deadline deadline) ZIO_NOTHROW;
     static std::int32_t peek(HandleBits reader, std::size_t least, os::Buffer* out,
-                             Deadline deadline);
-    static std::int32_t consume(HandleBits reader, std::size_t count);
-    static std::int32_t destroy(HandleBits reader);
+                             Deadline deadline) ZIO_NOTHROW;
+    static std::int32_t consume(HandleBits reader, std::size_t count) ZIO_NOTHROW;
+    static std::int32_t destroy(HandleBits reader) ZIO_NOTHROW;
 
   private:
     class Use;
@@ -43,11 +45,12 @@ class Writer : public Exclusive {
   public:
     Writer* next = nullptr;
 
-    static std::int32_t create(HandleBits stream, std::size_t capacity, HandleBits* out);
+    static std::int32_t create(HandleBits stream, std::size_t capacity,
+                               HandleBits* out) ZIO_NOTHROW;
     static std::int32_t write(HandleBits writer, const void* data, std::size_t size,
-                              std::size_t* done, Deadline deadline);
-    static std::int32_t flush(HandleBits writer, Deadline deadline);
-    static std::int32_t destroy(HandleBits writer);
+                              std::size_t* done, Deadline deadline) ZIO_NOTHROW;
+    static std::int32_t flush(HandleBits writer, Deadline deadline) ZIO_NOTHROW;
+    static std::int32_t destroy(HandleBits writer) ZIO_NOTHROW;
 
   private:
     class Use;

@@ -24,12 +24,18 @@ std::int32_t connect_once(os::Handle handle, const Address& to, Deadline deadlin
 
 SocketOption system_option(StreamOption option) {
     switch (option) {
-        case StreamOption::no_delay: return SocketOption::no_delay;
-        case StreamOption::keep_alive_s: return SocketOption::keep_alive_s;
-        case StreamOption::receive_buffer: return SocketOption::receive_buffer;
-        case StreamOption::send_buffer: return SocketOption::send_buffer;
-        case StreamOption::linger_ms: return SocketOption::linger_ms;
-        case StreamOption::quick_acknowledge: return SocketOption::quick_acknowledge;
+        case StreamOption::no_delay:
+            return SocketOption::no_delay;
+        case StreamOption::keep_alive_s:
+            return SocketOption::keep_alive_s;
+        case StreamOption::receive_buffer:
+            return SocketOption::receive_buffer;
+        case StreamOption::send_buffer:
+            return SocketOption::send_buffer;
+        case StreamOption::linger_ms:
+            return SocketOption::linger_ms;
+        case StreamOption::quick_acknowledge:
+            return SocketOption::quick_acknowledge;
     }
     return SocketOption::error;
 }
@@ -41,10 +47,14 @@ bool is_option(StreamOption option) {
 bool is_value(StreamOption option, std::int64_t value) {
     switch (option) {
         case StreamOption::no_delay:
-        case StreamOption::quick_acknowledge: return value == 0 || value == 1;
-        case StreamOption::linger_ms: return value >= -1 && value <= INT32_MAX;
-        case StreamOption::keep_alive_s: return value >= 0 && value <= 32767;
-        default: return value >= 0 && value <= INT32_MAX;
+        case StreamOption::quick_acknowledge:
+            return value == 0 || value == 1;
+        case StreamOption::linger_ms:
+            return value >= -1 && value <= INT32_MAX;
+        case StreamOption::keep_alive_s:
+            return value >= 0 && value <= 32767;
+        default:
+            return value >= 0 && value <= INT32_MAX;
     }
 }
 
@@ -56,7 +66,9 @@ std::int32_t Stream::adopt(os::Handle handle, HandleBits* out) {
         os::table.close(handle);
         return error::no_memory;
     }
-    stream->retire_ = [](Descriptor& retired) { streams.give(static_cast<Stream&>(retired)); };
+    stream->retire_ = [](Descriptor& retired) {
+        streams.give(static_cast<Stream&>(retired));
+    };
     stream->write_ended = false;
     *out = streams.handle_of(*stream, stream->open(handle));
     return 0;
@@ -121,7 +133,9 @@ std::int32_t Stream::from_handle(os::Handle handle, HandleBits* out) {
         streams.give(*stream);
         return status;
     }
-    stream->retire_ = [](Descriptor& retired) { streams.give(static_cast<Stream&>(retired)); };
+    stream->retire_ = [](Descriptor& retired) {
+        streams.give(static_cast<Stream&>(retired));
+    };
     stream->write_ended = false;
     const std::uint32_t generation = stream->open(handle);
     stream->exposed = true;
@@ -143,7 +157,8 @@ std::int32_t Stream::abort(HandleBits handle) {
     if (const std::int32_t status = stream->pin(generation_of(handle))) return status;
     os::table.set_option(stream->handle, SocketOption::linger_ms, 0);
     // A shutdown in a hurry would send an end instead of a reset.
-    const std::int32_t status = static_cast<Descriptor*>(stream)->close(generation_of(handle), false);
+    const std::int32_t status =
+        static_cast<Descriptor*>(stream)->close(generation_of(handle), false);
     stream->unpin();
     return status;
 }
@@ -217,7 +232,8 @@ std::int32_t Stream::get_option(HandleBits handle, StreamOption option, std::int
         status = os::table.get_option(stream->handle, system_option(option), &got);
     }
     stream->unpin();
-    if (status != 0) return noted(status == error::no_protocol_option ? error::not_supported : status);
+    if (status != 0)
+        return noted(status == error::no_protocol_option ? error::not_supported : status);
     *value = got;
     return 0;
 }

@@ -77,14 +77,13 @@ std::int32_t Listener::listen(const os::Address& address, const SocketOptions& o
     if (status == 0) status = os::table.bind(handle, address);
     const bool bound = status == 0;
     if (bound) {
-        status =
-            os::table.listen(handle, options.backlog != 0 ? options.backlog : default_backlog);
+        status = os::table.listen(handle, options.backlog != 0 ? options.backlog : default_backlog);
     }
     noted(status);
     if (status == 0) status = make(handle, &address, out);
     if (status != 0) {
-        const bool has_path = address.family == os::family_unix && address.path_len != 0 &&
-                              !address.is_abstract();
+        const bool has_path =
+            address.family == os::family_unix && address.path_len != 0 && !address.is_abstract();
         if (bound && has_path) os::table.remove_path(address.path);
         os::table.close(handle);
     }

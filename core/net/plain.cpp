@@ -28,8 +28,7 @@ std::int64_t read_plain(os::Handle handle, void* data, std::size_t size, Deadlin
     return move(OperationKind::read, handle, data, size, deadline);
 }
 
-std::int64_t write_plain(os::Handle handle, const void* data, std::size_t size,
-                         Deadline deadline) {
+std::int64_t write_plain(os::Handle handle, const void* data, std::size_t size, Deadline deadline) {
     return move(OperationKind::write, handle, data, size, deadline);
 }
 

@@ -70,8 +70,7 @@ std::int64_t Reader::fill(Deadline deadline) {
         end_ -= begin_;
         begin_ = 0;
     }
-    const std::int64_t count =
-        Stream::read(stream_, buffer_ + end_, capacity_ - end_, deadline);
+    const std::int64_t count = Stream::read(stream_, buffer_ + end_, capacity_ - end_, deadline);
     if (count > 0) end_ += static_cast<std::size_t>(count);
     return count;
 }
@@ -95,7 +94,8 @@ std::int32_t Reader::read_until(HandleBits handle, std::uint8_t delimiter, os::B
         const void* found =
             size > searched ? std::memchr(start + searched, delimiter, size - searched) : nullptr;
         if (found != nullptr) {
-            const auto length = static_cast<std::size_t>(static_cast<const char*>(found) - start) + 1;
+            const auto length =
+                static_cast<std::size_t>(static_cast<const char*>(found) - start) + 1;
             *out = {start, length};
             reader->begin_ += length;
             return 0;
@@ -135,7 +135,8 @@ std::int32_t Reader::read_exact(HandleBits handle, void* data, std::size_t size,
     if ((data == nullptr && size != 0) || !is_deadline(deadline)) return error::invalid_argument;
     const Use reader(handle);
     if (reader.status() != 0) return reader.status();
-    if (size == 0) return static_cast<std::int32_t>(Stream::read(reader->stream_, data, 0, deadline));
+    if (size == 0)
+        return static_cast<std::int32_t>(Stream::read(reader->stream_, data, 0, deadline));
     while (moved < size) {
         char* target = static_cast<char*>(data) + moved;
         if (reader->buffered() != 0) {

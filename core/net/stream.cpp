@@ -18,9 +18,13 @@ namespace {
 // More in one call is cut: the kernel would, too.
 constexpr std::size_t largest_transfer = 0x7ffff000;
 
-std::size_t cut(std::size_t size) { return size < largest_transfer ? size : largest_transfer; }
+std::size_t cut(std::size_t size) {
+    return size < largest_transfer ? size : largest_transfer;
+}
 
-bool is_memory(const void* data, std::size_t size) { return data != nullptr || size == 0; }
+bool is_memory(const void* data, std::size_t size) {
+    return data != nullptr || size == 0;
+}
 
 // A length of 0: the handle and a pending cancel are looked at, nothing else.
 std::int32_t check_only(HandleBits handle, Deadline deadline) {
@@ -77,11 +81,11 @@ std::int64_t Stream::read_vector(HandleBits handle, const Buffer* buffers, std::
             stream->take_turn(generation_of(handle), Direction::read, deadline)) {
         return status;
     }
-    if (count > loop::vector_limit) count = loop::vector_limit;
-    while (buffers->size == 0 && count > 1) {  // the first piece decides whether bytes can move
+    while (buffers->size == 0) {  // a limit's worth of empty pieces would look like the end
         ++buffers;
         --count;
     }
+    if (count > loop::vector_limit) count = loop::vector_limit;
     loop::VectorTransfer operation(OperationKind::receive_vector, stream->handle, true, buffers,
                                    count);
     const std::int64_t result = await(operation, stream, Direction::read, deadline);
@@ -195,8 +199,7 @@ std::int64_t Stream::write_vector(HandleBits handle, const Buffer* buffers, std:
         if (skip != 0 || count == 1) {  // the rest of one piece goes by itself
             loop::Transfer operation(OperationKind::send, stream->handle, true,
                                      static_cast<const char*>(buffers->base) + skip,
-                                     cut(buffers->size - skip),
-                                     count > 1 ? os::message_more : 0);
+                                     cut(buffers->size - skip), count > 1 ? os::message_more : 0);
             result = await(operation, stream, Direction::write, deadline);
         } else {
             loop::VectorTransfer operation(OperationKind::send_vector, stream->handle, true,
@@ -206,7 +209,8 @@ std::int64_t Stream::write_vector(HandleBits handle, const Buffer* buffers, std:
         }
         if (result < 0) break;
         moved += static_cast<std::size_t>(result);
-        for (skip += static_cast<std::size_t>(result); count > 1 && skip >= buffers->size; --count) {
+        for (skip += static_cast<std::size_t>(result); count > 1 && skip >= buffers->size;
+             --count) {
             skip -= buffers->size;
             ++buffers;
         }

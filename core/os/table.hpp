@@ -37,15 +37,15 @@ enum class SocketOption : std::uint8_t {
     reuse_port,
     only_version_6,
     no_delay,
-    keep_alive,       // 0 or 1
-    keep_alive_s,     // idle time, interval and count follow from it
-    receive_buffer,   // bytes
-    send_buffer,      // bytes
-    linger_ms,        // -1: off; 0: closing resets the connection
+    keep_alive,      // 0 or 1
+    keep_alive_s,    // idle time, interval and count follow from it
+    receive_buffer,  // bytes
+    send_buffer,     // bytes
+    linger_ms,       // -1: off; 0: closing resets the connection
     quick_acknowledge,
     fast_open,
     zero_copy,
-    error,            // get only: takes the pending error of the socket, negative or 0
+    error,  // get only: takes the pending error of the socket, negative or 0
 };
 
 // What a descriptor that came from outside is.
@@ -62,7 +62,7 @@ struct Table {
     std::int32_t (*open_pair)(Handle* first, Handle* second);        // connected Unix sockets
     std::int32_t (*bind)(Handle, const Address&);
     std::int32_t (*listen)(Handle, std::uint32_t backlog);
-    std::int32_t (*connect)(Handle, const Address&);  // in_progress: wait until writable
+    std::int32_t (*connect)(Handle, const Address&);             // in_progress: wait until writable
     std::int32_t (*accept)(Handle, Handle* out, Address* peer);  // `peer` may be null
     std::int32_t (*local_address)(Handle, Address* out);
     std::int32_t (*peer_address)(Handle, Address* out);
@@ -89,11 +89,11 @@ struct Table {
 
     // A counter that other threads raise to end a wait: its descriptor is readable meanwhile.
     std::int32_t (*open_wakeup)(Handle* out);
-    std::int32_t (*raise_wakeup)(Handle);                        // async-signal-safe
-    std::int64_t (*take_wakeups)(Handle);                        // how often it was raised
+    std::int32_t (*raise_wakeup)(Handle);  // async-signal-safe
+    std::int64_t (*take_wakeups)(Handle);  // how often it was raised
 
-    std::int32_t (*remove_path)(const char* path);               // the name of a Unix listener
-    Instant (*now)();                                            // monotonic, one second or more
+    std::int32_t (*remove_path)(const char* path);  // the name of a Unix listener
+    Instant (*now)();                               // monotonic, one second or more
 
     bool simulated = false;  // a simulator stands behind this table now
 };

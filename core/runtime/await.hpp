@@ -13,6 +13,6 @@ namespace zio::runtime {
 // With an effect the result is what it was, and a cancel stays pending. `descriptor`, whose turn in
 // `direction` the caller holds, may be null for a plain descriptor. `immediate` tries once.
 std::int64_t await(loop::Operation& operation, Descriptor* descriptor, os::Direction direction,
-                   Deadline deadline);
+                   Deadline deadline) ZIO_NOTHROW;
 
 }  // namespace zio::runtime

@@ -146,7 +146,8 @@ void Descriptor::remember(Worker* w) {
 std::int32_t Descriptor::close(std::uint32_t generation, bool hurry) {
     std::uint64_t old = word.load(std::memory_order_relaxed);
     do {
-        if (generation == 0 || word_generation(old) != generation || (old & (closing | free)) != 0) {
+        if (generation == 0 || word_generation(old) != generation ||
+            (old & (closing | free)) != 0) {
             return error::bad_handle;
         }
     } while (!word.compare_exchange_weak(old, (old + one_generation) | closing,

@@ -44,7 +44,8 @@ class Descriptor {
     bool is_socket = true;
     Relaxed<bool> exposed{false};  // its number was shown outside: others may share what it names
 
-    // Begins a life: `descriptor` belongs to the object from now on. The generation is its handle's.
+    // Begins a life: `descriptor` belongs to the object from now on. The generation is its
+    // handle's.
     std::uint32_t open(os::Handle descriptor);
 
     // ---- pins
@@ -59,7 +60,8 @@ class Descriptor {
                                       Deadline deadline) {
         using namespace object_word;
         const std::uint64_t turn = descriptor_word::turn_of(direction);
-        const std::uint64_t busy = lock | closing | free | turn | descriptor_word::wait_of(direction);
+        const std::uint64_t busy =
+            lock | closing | free | turn | descriptor_word::wait_of(direction);
         std::uint64_t old = word.load(std::memory_order_relaxed);
         if (ZIO_LIKELY(word_generation(old) == generation && (old & busy) == 0 &&
                        (old & references) != references &&
@@ -114,7 +116,8 @@ class Descriptor {
     WaitList waiting_[os::direction_count];
     loop::Operation* pending_[os::direction_count] = {};
     WalkMail mail_{};
-    // The workers whose loops know the descriptor. Under LOCK until the last unpin, then the walk's.
+    // The workers whose loops know the descriptor. Under LOCK until the last unpin, then the
+    // walk's.
     std::uint16_t known_[inline_known] = {};
     std::uint16_t known_count_ = 0;
     std::uint16_t more_known_capacity_ = 0;

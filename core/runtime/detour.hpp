@@ -34,13 +34,13 @@ class NoSuspend {
     bool entered_;
 };
 
-std::int32_t begin_no_suspend();
-std::int32_t end_no_suspend();
-std::int32_t begin_pin();
-std::int32_t end_pin();
+std::int32_t begin_no_suspend() ZIO_NOTHROW;
+std::int32_t end_no_suspend() ZIO_NOTHROW;
+std::int32_t begin_pin() ZIO_NOTHROW;
+std::int32_t end_pin() ZIO_NOTHROW;
 
 // Runs `entry` on the worker's own stack, for code that inspects the stack. It must not suspend.
-std::int32_t run_on_native_stack(TaskFunction entry, void* data);
+std::int32_t run_on_native_stack(TaskFunction entry, void* data) ZIO_NOTHROW;
 // For the native stack: does what `worker->errand` asks and goes back to the task.
 void do_errand(Worker* w);
 

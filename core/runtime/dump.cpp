@@ -43,41 +43,57 @@ class Text {
 
 const char* name_of(TaskState state) {
     switch (state) {
-        case TaskState::prepared: return "prepared";
-        case TaskState::fresh: return "not started";
-        case TaskState::ready: return "ready";
-        case TaskState::done: return "ended";
-        case TaskState::unused: return "unused";
-        default: return "waiting";
+        case TaskState::prepared:
+            return "prepared";
+        case TaskState::fresh:
+            return "not started";
+        case TaskState::ready:
+            return "ready";
+        case TaskState::done:
+            return "ended";
+        case TaskState::unused:
+            return "unused";
+        default:
+            return "waiting";
     }
 }
 
 const char* name_of(loop::OperationKind kind) {
     switch (kind) {
         case loop::OperationKind::receive:
-        case loop::OperationKind::receive_vector: return "receive";
+        case loop::OperationKind::receive_vector:
+            return "receive";
         case loop::OperationKind::send:
-        case loop::OperationKind::send_vector: return "send";
+        case loop::OperationKind::send_vector:
+            return "send";
         case loop::OperationKind::read:
-        case loop::OperationKind::read_vector: return "read";
+        case loop::OperationKind::read_vector:
+            return "read";
         case loop::OperationKind::write:
-        case loop::OperationKind::write_vector: return "write";
-        case loop::OperationKind::accept: return "accept";
-        case loop::OperationKind::connect: return "connect";
-        case loop::OperationKind::ready: return "readiness";
+        case loop::OperationKind::write_vector:
+            return "write";
+        case loop::OperationKind::accept:
+            return "accept";
+        case loop::OperationKind::connect:
+            return "connect";
+        case loop::OperationKind::ready:
+            return "readiness";
     }
     return "operation";
 }
 
 void add_wait(Text& text, const Task& task) {
     switch (task.state) {
-        case TaskState::parked: return text.add(" for unpark");
-        case TaskState::sleeping: return text.add(" for its time");
+        case TaskState::parked:
+            return text.add(" for unpark");
+        case TaskState::sleeping:
+            return text.add(" for its time");
         case TaskState::joining:
             text.add(" for task ");
             return text.add(handle_of(*static_cast<const Task*>(task.wait.object)) &
                             ((HandleBits{1} << 58) - 1));
-        case TaskState::joining_remote: return text.add(" for a task of another runtime");
+        case TaskState::joining_remote:
+            return text.add(" for a task of another runtime");
         case TaskState::operating: {
             const auto& operation = *static_cast<const loop::Operation*>(task.wait.object);
             text.add(" for ");
@@ -85,8 +101,10 @@ void add_wait(Text& text, const Task& task) {
             text.add(" on descriptor ");
             return text.add(static_cast<std::uint64_t>(operation.handle));
         }
-        case TaskState::listed: return text.add(" for its turn or a group");
-        default: return;
+        case TaskState::listed:
+            return text.add(" for its turn or a group");
+        default:
+            return;
     }
 }
 

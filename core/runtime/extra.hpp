@@ -8,7 +8,9 @@ namespace zio::runtime {
 // Gives `task` an empty Extra. False: no memory.
 bool add_extra(Task& task);
 // Makes sure it has one.
-inline bool need_extra(Task& task) { return task.extra != 0 || add_extra(task); }
+inline bool need_extra(Task& task) {
+    return task.extra != 0 || add_extra(task);
+}
 // Cut to what fits; from any thread.
 void set_name(Extra& extra, const char* name, std::size_t size);
 void copy_name(const Extra& extra, char (&out)[task_name_size]);

@@ -152,7 +152,8 @@ void leave_group(Task& task, std::int32_t result) {
     if (fails_fast) {  // while it is still a member the group cannot go away
         object_word::take_lock(group.word);
         const bool first = !group.canceled;
-        const std::uint32_t generation = word_generation(group.word.load(std::memory_order_relaxed));
+        const std::uint32_t generation =
+            word_generation(group.word.load(std::memory_order_relaxed));
         if (first) {
             if (group.first_error == 0) group.first_error = result;
             group.canceled = true;

@@ -25,10 +25,11 @@ struct Group {
     bool canceled = false;  // by a call or by a failure: refuses spawns
     bool finished = false;  // a wait has returned the result of this round
 
-    static std::int32_t create(HandleBits runtime, std::uint32_t flags, HandleBits* out);
-    static std::int32_t wait(HandleBits group, Deadline deadline);
-    static std::int32_t cancel(HandleBits group);
-    static std::int32_t destroy(HandleBits group);
+    static std::int32_t create(HandleBits runtime, std::uint32_t flags,
+                               HandleBits* out) ZIO_NOTHROW;
+    static std::int32_t wait(HandleBits group, Deadline deadline) ZIO_NOTHROW;
+    static std::int32_t cancel(HandleBits group) ZIO_NOTHROW;
+    static std::int32_t destroy(HandleBits group) ZIO_NOTHROW;
 };
 
 struct SpawnOptions;

@@ -19,7 +19,9 @@ void push_request(JoinRequest& request) {
     }
 }
 
-void free_request(JoinRequest* request) { destroy(request); }
+void free_request(JoinRequest* request) {
+    destroy(request);
+}
 
 void answer(JoinRequest* request, std::int32_t status, std::int32_t result) {
     Task& joiner = *request->joiner;
@@ -173,7 +175,8 @@ ZIO_NOINLINE std::int32_t join_slowly(HandleBits handle, std::int32_t* result, D
         keep_cancel_pending(me);  // it came while others ran
         return join_slowly(handle, result, deadline);
     }
-    if (!local) return RemoteJoin{w, me, target, generation_of(handle)}.run(result, deadline, false);
+    if (!local)
+        return RemoteJoin{w, me, target, generation_of(handle)}.run(result, deadline, false);
     if (task_at(handle) != target) return error::bad_handle;  // the entry may have let others run
     if (target->state == TaskState::done) {
         if (result != nullptr) *result = target->verdict;

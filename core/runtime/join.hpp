@@ -24,10 +24,10 @@ struct JoinRequest {
 };
 
 // Waits for the end of `task`, whose handle is `handle`. `result` may be null.
-std::int32_t join(HandleBits handle, std::int32_t* result, Deadline deadline);
+std::int32_t join(HandleBits handle, std::int32_t* result, Deadline deadline) ZIO_NOTHROW;
 // Requests the cancel and waits to the end, cancels and scopes held back.
-std::int32_t cancel_and_join(HandleBits handle, std::int32_t* result);
-std::int32_t request_cancel(HandleBits handle);
+std::int32_t cancel_and_join(HandleBits handle, std::int32_t* result) ZIO_NOTHROW;
+std::int32_t request_cancel(HandleBits handle) ZIO_NOTHROW;
 
 // ---- at home
 void link_joiner(Task& target, Task& joiner);

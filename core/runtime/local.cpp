@@ -31,7 +31,9 @@ std::atomic<std::uint32_t> key_count{0};
 std::atomic<bool> any_inherits{false};
 constexpr int destructor_rounds = 4;
 
-Task* running_task() { return current_worker != nullptr ? current_worker->current : nullptr; }
+Task* running_task() {
+    return current_worker != nullptr ? current_worker->current : nullptr;
+}
 
 // Where the running task's values are: its own, or what it inherited until it sets one.
 Locals* locals_of(const Task& task) {

@@ -15,7 +15,7 @@ ZIO_INLINE Worker* here() {
     return ZIO_LIKELY(w != nullptr) ? w : thread_worker();
 }
 
-std::int32_t enter_slowly(Worker* w, Task* me) __attribute__((noinline, nothrow));
+std::int32_t enter_slowly(Worker* w, Task* me) __attribute__((noinline, nothrow)) ZIO_NOTHROW;
 
 // Entry of every suspension point: is a cancel pending, is the slice used up? Two loads and one
 // decrement. In a region where suspending is not allowed `left` is kept used up, so that the slow
@@ -42,8 +42,8 @@ ZIO_INLINE Resumed park(Worker* w, Task* me, TaskState kind, Deadline deadline) 
     return back;
 }
 
-std::int32_t yield_now(Worker* w, Task* me) __attribute__((noinline, nothrow));
-std::int32_t yield_off_task() __attribute__((noinline, nothrow));
+std::int32_t yield_now(Worker* w, Task* me) __attribute__((noinline, nothrow)) ZIO_NOTHROW;
+std::int32_t yield_off_task() __attribute__((noinline, nothrow)) ZIO_NOTHROW;
 
 ZIO_INLINE std::int32_t yield() {
     Worker* w = current_worker;
@@ -60,12 +60,12 @@ ZIO_INLINE std::int32_t yield() {
 }
 
 // For calls that have nothing to wait for but are suspension points all the same.
-std::int32_t pass_suspension_point();
+std::int32_t pass_suspension_point() ZIO_NOTHROW;
 
-std::int32_t sleep_until(Deadline deadline);
-std::int32_t park_for_token(Deadline deadline);
-std::int32_t unpark(HandleBits task);
-std::int32_t check_cancel();
-std::int32_t recancel();
+std::int32_t sleep_until(Deadline deadline) ZIO_NOTHROW;
+std::int32_t park_for_token(Deadline deadline) ZIO_NOTHROW;
+std::int32_t unpark(HandleBits task) ZIO_NOTHROW;
+std::int32_t check_cancel() ZIO_NOTHROW;
+std::int32_t recancel() ZIO_NOTHROW;
 
 }  // namespace zio::runtime

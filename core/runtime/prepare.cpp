@@ -27,7 +27,8 @@ std::size_t aligned(std::size_t offset, std::size_t align) {
 std::int32_t lay_out(Extra& extra, Storage& storage) {
     const std::size_t context_align =
         storage.context_align != 0 ? storage.context_align : default_align;
-    const std::size_t result_align = storage.result_align != 0 ? storage.result_align : default_align;
+    const std::size_t result_align =
+        storage.result_align != 0 ? storage.result_align : default_align;
     const std::size_t most_align = context_align > result_align ? context_align : result_align;
     const std::size_t result_offset = aligned(storage.context_size, result_align);
     const std::size_t size = result_offset + storage.result_size;

@@ -142,7 +142,9 @@ std::int32_t Runtime::pin(HandleBits handle, Runtime** out) {
     return 0;
 }
 
-void Runtime::unpin() { word.fetch_sub(object_word::one_reference, std::memory_order_release); }
+void Runtime::unpin() {
+    word.fetch_sub(object_word::one_reference, std::memory_order_release);
+}
 
 std::int32_t Runtime::admit() {
     std::uint64_t old = admission_.load(std::memory_order_relaxed);
@@ -358,7 +360,9 @@ std::int32_t Runtime::stop_from_elsewhere(Deadline deadline) {
     Task* me = w->current;
     if (me->has(bit::no_suspend)) return error::no_suspend;
     if (!stop_posted_.exchange(true, std::memory_order_acq_rel)) {
-        stop_mail_.deliver = [](Worker& home, Mail&) { home.runtime->stop_here(); };
+        stop_mail_.deliver = [](Worker& home, Mail&) {
+            home.runtime->stop_here();
+        };
         bool wake_owed = false;
         if (post(worker_->index, stop_mail_.node, mail_tag, &wake_owed) && wake_owed) {
             wake_worker(worker_->index);
@@ -429,13 +433,12 @@ std::int32_t Runtime::destroy(HandleBits handle) {
             runtime->unpin();
             return error::bad_handle;
         }
-    } while (!runtime->word.compare_exchange_weak(old, old | object_word::closing,
-                                                  std::memory_order_acq_rel,
-                                                  std::memory_order_relaxed));
+    } while (!runtime->word.compare_exchange_weak(
+        old, old | object_word::closing, std::memory_order_acq_rel, std::memory_order_relaxed));
     constexpr std::uint64_t own_two = 2 * object_word::one_reference;
     std::int32_t status = runtime->is_driven() ? error::busy : 0;
-    while (status == 0 && (runtime->word.load(std::memory_order_acquire) &
-                           object_word::references) > own_two) {
+    while (status == 0 &&
+           (runtime->word.load(std::memory_order_acquire) & object_word::references) > own_two) {
         if (runtime->is_driven()) status = error::busy;  // a spawner on its way is gone at once
         spin_pause();
     }

@@ -85,9 +85,9 @@ class Runtime {
     const char* reason_ = "";
     std::uint64_t stack_size_ = 0;
     bool reports_overflow_ = false;
-    context::AlternateStack overflow_stack_;  // of the thread that drives, where the report runs
-    std::atomic<std::uint64_t> admission_{0};    // stopping | spawns from elsewhere
-    std::atomic<const void*> driver_{nullptr};   // the thread inside run or shutdown
+    context::AlternateStack overflow_stack_;    // of the thread that drives, where the report runs
+    std::atomic<std::uint64_t> admission_{0};   // stopping | spawns from elsewhere
+    std::atomic<const void*> driver_{nullptr};  // the thread inside run or shutdown
     std::atomic<const void*> last_driver_{nullptr};
     std::atomic<std::uint64_t> accept_backoffs_{0};
     WaitList waiters_;  // for the end of the last task, of whoever drives, or for an answer
@@ -104,10 +104,10 @@ const char* backend_reason(HandleBits runtime);  // null: dead
 std::int32_t statistics_of(HandleBits runtime, RuntimeStatistics* out);
 
 // ---- the calling task's or thread's own
-HandleBits self();  // 0 off a task
+HandleBits self();                        // 0 off a task
 void set_error_detail(const char* text);  // static text, or text that outlives its use
 const char* error_detail();
-void note_os_error(std::int32_t error);   // keeps the system's code of an error of the core
+void note_os_error(std::int32_t error);  // keeps the system's code of an error of the core
 std::int32_t last_os_error();
 Instant now();
 // A deadline `span_ns` from now: `never` when it lies beyond all instants.

@@ -15,15 +15,15 @@ bool scope_fired(Task* me, Deadline deadline);
 // Gives a grown list of scopes back.
 void drop_scopes(Head& head);
 
-std::int32_t push_scope(std::uint64_t* token, Deadline deadline);
+std::int32_t push_scope(std::uint64_t* token, Deadline deadline) ZIO_NOTHROW;
 bool pop_scope(std::uint64_t token);
 
 // Whether the limit of the scopes that count for the caller lies behind.
 bool scope_has_passed();
 
-std::int32_t begin_shield();
-std::int32_t end_shield();
-std::uint32_t swap_shields(std::uint32_t depth);
+std::int32_t begin_shield() ZIO_NOTHROW;
+std::int32_t end_shield() ZIO_NOTHROW;
+std::uint32_t swap_shields(std::uint32_t depth) ZIO_NOTHROW;
 
 // Holds cancels and scopes back while it lives, for waits that must go to the end.
 class HoldBack {

@@ -40,8 +40,7 @@ ZIO_INLINE void begin_head(Task* task) {
 
 ZIO_INLINE bool needs_detour(const Worker* w, const Task* me) {
     return (static_cast<std::uintptr_t>(me->bits & bit::slow_switch) |
-            reinterpret_cast<std::uintptr_t>(w->exceptions->caught) |
-            w->exceptions->uncaught) != 0;
+            reinterpret_cast<std::uintptr_t>(w->exceptions->caught) | w->exceptions->uncaught) != 0;
 }
 
 ZIO_INLINE Resumed switch_to_fresh(Worker* w, Task* me, Task* next) {

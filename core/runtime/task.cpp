@@ -43,11 +43,15 @@ void give_extra(Extra* extra) {
 
 }  // namespace
 
-void* reserve_slots(std::size_t size) { return os::memory_table.reserve(size); }
+void* reserve_slots(std::size_t size) {
+    return os::memory_table.reserve(size);
+}
 
 constinit TaskTable tasks{reserve_slots};
 
-Extra& extra_at(std::uint32_t index) { return extras[index]; }
+Extra& extra_at(std::uint32_t index) {
+    return extras[index];
+}
 
 bool add_extra(Task& task) {
     Extra* extra = take_extra();

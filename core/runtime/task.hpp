@@ -68,7 +68,6 @@ inline constexpr std::uint64_t bias = std::uint64_t{0x4000} << 16;
 inline constexpr std::uint64_t count = std::uint64_t{0xffff} << 16;
 inline constexpr std::uint64_t one_generation = std::uint64_t{1} << 32;
 
-
 // References that were made elsewhere; negative when more were given back there.
 constexpr int shared_references(std::uint64_t value) {
     return static_cast<int>((value & count) >> 16) - static_cast<int>(bias >> 16);
@@ -83,11 +82,11 @@ inline constexpr int merge_limit = 16'000;
 // `ready` is running or in the ready queue. What lies above it waits.
 enum class TaskState : std::uint8_t {
     unused,
-    prepared,   // two-phase spawn: not launched yet
-    fresh,      // has no stack yet
+    prepared,  // two-phase spawn: not launched yet
+    fresh,     // has no stack yet
     done,
     ready,
-    parked,     // zio_task_park: a token ends it
+    parked,  // zio_task_park: a token ends it
     sleeping,
     joining,         // a task of the same home: linked into its joiners
     joining_remote,  // a task of another home: a JoinRequest stands for it
@@ -101,15 +100,15 @@ inline constexpr std::uint16_t hooked = 1 << 1;      // the runtime has task hoo
 inline constexpr std::uint16_t keeps_fp = 1 << 2;    // floating-point control words travel along
 inline constexpr std::uint16_t marked = 1 << 3;      // a sanitizer is told about switches
 inline constexpr std::uint16_t slow_switch = exceptions | hooked | keeps_fp | marked;
-inline constexpr std::uint16_t scoped = 1 << 4;      // inside a scoped timeout
+inline constexpr std::uint16_t scoped = 1 << 4;  // inside a scoped timeout
 inline constexpr std::uint16_t shielded = 1 << 5;
 inline constexpr std::uint16_t token = 1 << 6;
-inline constexpr std::uint16_t delivered = 1 << 7;   // a cancel was delivered: recancel re-arms it
-inline constexpr std::uint16_t thread = 1 << 8;      // a plain thread's stand-in, not a task
+inline constexpr std::uint16_t delivered = 1 << 7;  // a cancel was delivered: recancel re-arms it
+inline constexpr std::uint16_t thread = 1 << 8;     // a plain thread's stand-in, not a task
 inline constexpr std::uint16_t no_suspend = 1 << 9;
 inline constexpr std::uint16_t large_end = 1 << 10;  // has locals: the end takes the long way
 inline constexpr std::uint16_t pinned = 1 << 11;
-inline constexpr std::uint16_t uncounted = 1 << 13;  // not among its home's blocks yet
+inline constexpr std::uint16_t uncounted = 1 << 13;     // not among its home's blocks yet
 inline constexpr std::uint16_t spawn_slowly = 1 << 12;  // of a worker's initial bits only
 }  // namespace bit
 
@@ -135,22 +134,22 @@ struct alignas(64) Task {
     context::Context context;
     Task* next;  // ready queue, list of fresh ones, free list
     std::int32_t saved_errno;
-    std::int32_t verdict;  // why a wait ended; the result once the task is done
+    std::int32_t verdict;      // why a wait ended; the result once the task is done
     Relaxed<TaskState> state;  // `done` is published: then the verdict may be read from elsewhere
     std::uint8_t priority;
     std::uint16_t bits;
     std::int16_t references;  // counted at home; may be negative when others were made elsewhere
     std::atomic<std::uint16_t> home;  // index of the worker; 0: the worker is gone
-    Task* joiners;            // of the same home, linked by wait.next
+    Task* joiners;                    // of the same home, linked by wait.next
     // line 1: start, wait, timer
     union {
         Start start;
         Wait wait;
     };
-    Instant due;                 // when the present wait ends; `forever` when never
-    char* stack;                 // the first stack pointer; the Head lies above it
-    InboxNode mail;              // the only field beside the word that others write
-    std::uint32_t heap_place;    // place among the home's timers
+    Instant due;                   // when the present wait ends; `forever` when never
+    char* stack;                   // the first stack pointer; the Head lies above it
+    InboxNode mail;                // the only field beside the word that others write
+    std::uint32_t heap_place;      // place among the home's timers
     Relaxed<std::uint32_t> extra;  // index of its Extra; 0: it has none. Only ever set from 0
 
     bool waits() const { return state > TaskState::ready; }
@@ -187,7 +186,8 @@ ZIO_INLINE HandleBits handle_of(const Task& task) {
 // next switch; elsewhere only the exchange in `send` checks again.
 ZIO_INLINE Task* task_at(HandleBits handle) {
     Task* task = tasks.at(handle);
-    if (ZIO_UNLIKELY(task == nullptr || task->generation() != generation_of(handle))) return nullptr;
+    if (ZIO_UNLIKELY(task == nullptr || task->generation() != generation_of(handle)))
+        return nullptr;
     return task;
 }
 
@@ -247,7 +247,7 @@ struct Extra {
     bool group_told;
     context::StackClass* stack_class;  // where its stack goes back to; null: the default class
     std::uint64_t stack_size;          // asked for; 0: the default
-    JoinRequest* join_requests;  // from elsewhere, answered when the task ends
+    JoinRequest* join_requests;        // from elsewhere, answered when the task ends
     Locals* inherited;
     void* context;  // two-phase spawn: the entry's data, and its result
     void* result;
@@ -256,6 +256,8 @@ struct Extra {
     alignas(16) unsigned char storage[extra_storage_size];
 };
 Extra& extra_at(std::uint32_t index);
-ZIO_INLINE Extra& extra_of(const Task& task) { return extra_at(task.extra); }
+ZIO_INLINE Extra& extra_of(const Task& task) {
+    return extra_at(task.extra);
+}
 
 }  // namespace zio::runtime

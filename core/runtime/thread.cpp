@@ -37,8 +37,7 @@ ZIO_NOINLINE Worker* make_own_worker() {
     const std::uint16_t number = reserve_worker_number();
     if (number == 0) return nullptr;
     auto* worker = zio::create<Worker>(std::move(opened.backend), number);
-    if (worker == nullptr || !worker->timers.reserve(4) ||
-        !os::at_thread_exit(&leave, worker)) {
+    if (worker == nullptr || !worker->timers.reserve(4) || !os::at_thread_exit(&leave, worker)) {
         if (worker != nullptr) {
             zio::destroy(worker);
         } else {
@@ -70,7 +69,8 @@ bool find_overflowed(const void* address, context::OverflowedTask* out) {
         return false;
     }
     out->id = handle_of(*task) & ((HandleBits{1} << 58) - 1);
-    out->name = task->extra != 0 && extra_of(*task).name[0] != '\0' ? extra_of(*task).name : nullptr;
+    out->name =
+        task->extra != 0 && extra_of(*task).name[0] != '\0' ? extra_of(*task).name : nullptr;
     out->stack_bytes = bounds.size;
     return true;
 }
@@ -104,7 +104,9 @@ std::int32_t last_os_error() {
     return task != nullptr ? head_of(*task).os_error : own_os_error;
 }
 
-Instant now() { return os::table.now(); }
+Instant now() {
+    return os::table.now();
+}
 
 Deadline after(std::int64_t span_ns) {
     if (span_ns <= 0) return 1;  // an instant that has passed

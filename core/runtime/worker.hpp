@@ -56,12 +56,12 @@ class alignas(64) Worker {
 
     // ---- line 0 and 1: what a switch, a spawn and an end touch
     Task* current = &native;
-    std::int32_t left = slice;      // suspension points until the next turn of the loop
-    const std::uint16_t index;      // its number among all workers; 0 is nobody
-    std::uint16_t initial_bits = 0; // of the tasks it spawns
-    Task* ready_first = nullptr;    // started tasks in the order they became ready
+    std::int32_t left = slice;       // suspension points until the next turn of the loop
+    const std::uint16_t index;       // its number among all workers; 0 is nobody
+    std::uint16_t initial_bits = 0;  // of the tasks it spawns
+    Task* ready_first = nullptr;     // started tasks in the order they became ready
     Task** ready_end = &ready_first;
-    Task* newest = nullptr;         // fresh tasks: no stack yet
+    Task* newest = nullptr;  // fresh tasks: no stack yet
     Task* oldest = nullptr;
     Task* free_blocks = nullptr;
     int* errno_at = nullptr;
@@ -76,19 +76,19 @@ class alignas(64) Worker {
 
     // ---- the rest
     loop::Loop loop;
-    std::uint32_t block_count = 0;       // blocks whose home this is, free ones included
-    std::uint32_t block_limit = 0;       // of the runtime's max_tasks; 0: none
-    Task* unadopted = nullptr;           // launched from elsewhere, no room for their timers yet
+    std::uint32_t block_count = 0;  // blocks whose home this is, free ones included
+    std::uint32_t block_limit = 0;  // of the runtime's max_tasks; 0: none
+    Task* unadopted = nullptr;      // launched from elsewhere, no room for their timers yet
     Instant next_poll_at = 0;
     bool poll_found_work = false;
-    bool is_thread = false;              // a plain thread's
+    bool is_thread = false;  // a plain thread's
     bool stopping = false;
-    bool chooses = false;                // replays from a seed: the backend picks the next task
+    bool chooses = false;  // replays from a seed: the backend picks the next task
     TaskHooks hooks{};
     WorkerHooks worker_hooks{};
     Errand errand{};
-    context::FpControl fp_control{};     // of tasks that keep none of their own
-    context::FiberMark ended_mark{};     // of the task that just left its stack for good
+    context::FpControl fp_control{};  // of tasks that keep none of their own
+    context::FiberMark ended_mark{};  // of the task that just left its stack for good
     Head native_head{};
     alignas(64) Task native{};  // the thread's own stack
 

@@ -23,9 +23,13 @@ ExitKey make_key(void (*leave)(void*)) {
 
 }  // namespace
 
-int* errno_address() noexcept { return &errno; }
+int* errno_address() noexcept {
+    return &errno;
+}
 
-void yield_thread() noexcept { sched_yield(); }
+void yield_thread() noexcept {
+    sched_yield();
+}
 
 bool at_thread_exit(void (*leave)(void* data), void* data) noexcept {
     static const ExitKey key = make_key(leave);
