@@ -32,14 +32,16 @@ void recycle_slowly(Worker* w, Task* task, std::uint64_t old) {
 
 void merge_references(Task& task) {
     std::uint64_t old = task.word.load(std::memory_order_relaxed);
-    int merged;
+    int moved;
     do {
-        merged = task.references + word::shared_references(old);
-        if (merged > merge_limit || merged < -merge_limit) return;
-    } while (!task.word.compare_exchange_weak(old, (old & ~word::count) | word::bias,
-                                              std::memory_order_acq_rel,
-                                              std::memory_order_relaxed));
-    task.references = static_cast<std::int16_t>(merged);
+        const int room = merge_limit - task.references;
+        moved = word::shared_references(old);
+        if (moved > room) moved = room;
+        if (task.references + moved < -merge_limit) return;
+    } while (!task.word.compare_exchange_weak(
+        old, old - static_cast<std::uint64_t>(moved) * word::one_reference,
+        std::memory_order_acq_rel, std::memory_order_relaxed));
+    task.references = static_cast<std::int16_t>(task.references + moved);
 }
 
 void try_free(Worker* w, Task* task) {

@@ -106,7 +106,7 @@ void* result_of(HandleBits handle) {
 HandleBits reference(HandleBits handle) {
     Task* task = live_task_at(handle);
     if (task == nullptr) return 0;
-    if (at_home(current_worker, task) && task->references < INT16_MAX) {
+    if (at_home(current_worker, task) && task->references < merge_limit) {
         ++task->references;
         return handle;
     }
