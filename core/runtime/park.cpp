@@ -94,7 +94,7 @@ std::int32_t unpark(HandleBits handle) {
 
 std::int32_t check_cancel() {
     Worker* w = current_worker;
-    if (w == nullptr) return error::no_task;
+    if (w == nullptr) return 0;  // nobody can cancel a plain thread
     return w->current->cancel_pending() ? deliver_cancel(w->current) : 0;
 }
 
