@@ -10,7 +10,7 @@
 #include <string.h>
 #include <zio.h>
 
-#include "capi/test.h"
+#include "test.h"
 
 enum { client_count = 5, message_count = 20, message_size = 48 };
 
