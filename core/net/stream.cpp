@@ -10,6 +10,7 @@ namespace zio::net {
 using loop::OperationKind;
 using os::Direction;
 using runtime::await;
+using runtime::Ending;
 
 constinit StreamTable streams{runtime::reserve_slots, object_word::free};
 
@@ -196,16 +197,17 @@ std::int64_t Stream::write_vector(HandleBits handle, const Buffer* buffers, std:
             skip = 0;
             continue;
         }
+        const auto ending = moved == 0 ? Ending::of_the_call : Ending::of_the_rest;
         if (skip != 0 || count == 1) {  // the rest of one piece goes by itself
             loop::Transfer operation(OperationKind::send, stream->handle, true,
                                      static_cast<const char*>(buffers->base) + skip,
                                      cut(buffers->size - skip), count > 1 ? os::message_more : 0);
-            result = await(operation, stream, Direction::write, deadline);
+            result = await(operation, stream, Direction::write, deadline, ending);
         } else {
             loop::VectorTransfer operation(OperationKind::send_vector, stream->handle, true,
                                            buffers,
                                            count < loop::vector_limit ? count : loop::vector_limit);
-            result = await(operation, stream, Direction::write, deadline);
+            result = await(operation, stream, Direction::write, deadline, ending);
         }
         if (result < 0) break;
         moved += static_cast<std::size_t>(result);

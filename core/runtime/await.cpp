@@ -8,35 +8,50 @@ namespace zio::runtime {
 
 namespace {
 
-ZIO_NOINLINE std::int64_t failed(std::int64_t result) {
-    note_os_error(static_cast<std::int32_t>(result));
+// An error, or the end of the stream. Of a descriptor that was closed meanwhile neither is the
+// other side's doing: a close in a hurry ends the connection before it ends the calls.
+ZIO_NOINLINE std::int64_t moved_nothing(const loop::Operation& operation,
+                                        const Descriptor* descriptor) {
+    const std::int64_t result = operation.result;
+    const bool has_effect = result == 0 && operation.kind == loop::OperationKind::accept;
+    if (descriptor != nullptr && descriptor->is_closing() && !has_effect) return error::closed;
+    if (result < 0 && result != error::would_block) {
+        note_os_error(static_cast<std::int32_t>(result));
+    }
     return result;
 }
 
 // Why an operation ended without an effect.
-ZIO_NOINLINE std::int64_t without_effect(Task* me, const loop::Operation& operation,
-                                         const Descriptor* descriptor, Deadline deadline) {
+ZIO_NOINLINE std::int64_t without_effect(Task* me, loop::Operation& operation,
+                                         const Descriptor* descriptor, Deadline deadline,
+                                         Ending ending) {
     if (descriptor != nullptr && descriptor->is_closing()) return error::closed;
     if (me->cancel_pending()) {
         if (const std::int32_t status = deliver_cancel(me)) return status;
     }
     if (operation.expired) {
-        scope_fired(me, deadline);
+        // What is there is given whatever the time. The loop may not have looked since it came, or
+        // since the operation started.
+        operation.result = loop::attempt(operation, false);
+        const bool is_late =
+            operation.result == error::would_block || operation.result == error::already;
+        if (!is_late) return moved_nothing(operation, descriptor);
+        if (ending == Ending::of_the_call) scope_fired(me, deadline);
         return error::timed_out;
     }
     return error::canceled;
 }
 
-ZIO_NOINLINE std::int64_t try_now(loop::Operation& operation) {
-    const std::int64_t result = loop::attempt(operation, false);
-    return result < 0 && result != error::would_block ? failed(result) : result;
+ZIO_NOINLINE std::int64_t try_now(loop::Operation& operation, const Descriptor* descriptor) {
+    operation.result = loop::attempt(operation, false);
+    return operation.result > 0 ? operation.result : moved_nothing(operation, descriptor);
 }
 
 }  // namespace
 
 std::int64_t await(loop::Operation& operation, Descriptor* descriptor, os::Direction direction,
-                   Deadline deadline) {
-    if (ZIO_UNLIKELY(deadline == immediate)) return try_now(operation);
+                   Deadline deadline, Ending ending) {
+    if (ZIO_UNLIKELY(deadline == immediate)) return try_now(operation, descriptor);
     Worker* w = here();
     if (ZIO_UNLIKELY(w == nullptr)) return error::no_memory;
     Task* me = w->current;
@@ -46,7 +61,8 @@ std::int64_t await(loop::Operation& operation, Descriptor* descriptor, os::Direc
     }
     operation.waiter = me;
     if (w->loop.start(operation)) {
-        return ZIO_LIKELY(operation.result >= 0) ? operation.result : failed(operation.result);
+        return ZIO_LIKELY(operation.result > 0) ? operation.result
+                                                : moved_nothing(operation, descriptor);
     }
     if (descriptor != nullptr && !descriptor->add_pending(w, operation, direction)) {
         w->loop.cancel(operation);  // it is closing
@@ -54,11 +70,11 @@ std::int64_t await(loop::Operation& operation, Descriptor* descriptor, os::Direc
     me->wait.object = &operation;
     const Resumed back = park(w, me, TaskState::operating, deadline);
     if (descriptor != nullptr) descriptor->remove_pending(direction);
-    if (ZIO_LIKELY(operation.result >= 0)) return operation.result;
+    if (ZIO_LIKELY(operation.result > 0)) return operation.result;
     if (operation.result == error::canceled) {
-        return without_effect(back.me, operation, descriptor, deadline);
+        return without_effect(back.me, operation, descriptor, deadline, ending);
     }
-    return failed(operation.result);
+    return moved_nothing(operation, descriptor);
 }
 
 }  // namespace zio::runtime
