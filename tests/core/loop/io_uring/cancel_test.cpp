@@ -30,12 +30,15 @@ class Random {
 // that the two stay close to each other however busy the machine is.
 class Delay {
   public:
-    void spin(Random& random) { random.spin(limit_); }
+    void spin(Random& random) {
+        if (limit_ == most) std::this_thread::yield();
+        random.spin(limit_);
+    }
     void cancel_won() { limit_ = limit_ < most ? limit_ + limit_ / 8 + 1 : most; }
     void cancel_lost() { limit_ -= limit_ / 8; }
 
   private:
-    static constexpr std::uint32_t most = 200'000;
+    static constexpr std::uint32_t most = 100'000;
     std::uint32_t limit_ = 1000;
 };
 
@@ -91,6 +94,7 @@ TEST_P(CancelTest, ReceivesKeepEveryByte) {
         ASSERT_FALSE(loop().start(operation));
         if (random.below(16) != 0) loop().poll();
         delay.spin(random);
+        if (random.below(4) == 0) loop().poll();
         loop().cancel(operation);
         const bool was_here = operation.state == OperationState::finished;
         const std::int64_t result = result_of(operation);
@@ -151,7 +155,11 @@ TEST_P(CancelTest, SendsKeepEveryByte) {
     std::uint32_t sent = 0;
     std::vector<unsigned char> memory(1536);
     Delay delay;
-    for (unsigned i = 0; i < count; ++i) {
+    const unsigned least = count / 200;
+    const auto is_enough = [&](unsigned done) {
+        return done >= count && ((canceled > least && finished_late > least) || done > 10 * count);
+    };
+    for (unsigned i = 0; !is_enough(i); ++i) {
         const std::size_t size = 1 + random.below(static_cast<std::uint32_t>(memory.size()));
         for (std::size_t k = 0; k < size; ++k) {
             memory[k] = static_cast<unsigned char>(sent + k);
@@ -160,6 +168,11 @@ TEST_P(CancelTest, SendsKeepEveryByte) {
         const bool at_once = loop().start(send);
         if (!at_once) {
             loop().poll();
+            // A ring that defers completions sees the room that was made only when it is polled.
+            for (std::uint32_t k = random.below(4); k > 0; --k) {
+                delay.spin(random);
+                loop().poll();
+            }
             delay.spin(random);
             loop().cancel(send);
         }
@@ -179,8 +192,8 @@ TEST_P(CancelTest, SendsKeepEveryByte) {
     peer.join();
     EXPECT_TRUE(in_order);
     EXPECT_EQ(arrived, sent);
-    EXPECT_GT(canceled, count / 200);
-    EXPECT_GT(finished_late, count / 200);
+    EXPECT_GT(canceled, least);
+    EXPECT_GT(finished_late, least);
     std::printf("%u sends: %u were canceled, %u had to wait\n", count, canceled, finished_late);
 }
 

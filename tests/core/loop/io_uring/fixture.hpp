@@ -42,6 +42,7 @@ class Door {
             Door& door = *current_;
             ++door.enter_count;
             door.widest = std::max(door.widest, submit_count);
+            if (submit_count != 0 && door.misled_cancels != 0) door.mislead();
             if (submit_count != 0 && door.refused_submissions != 0) {
                 --door.refused_submissions;
                 return door.submission_failure;
@@ -54,6 +55,16 @@ class Door {
             if (what == door.failing_enrolment) return door.enrolment_failure;
             return door.real_.enroll(ring, what, argument, count);
         };
+        os::io_uring_table.map = [](std::int32_t ring, std::size_t size, std::uint64_t offset,
+                                    void** out) {
+            Door& door = *current_;
+            const std::int32_t status = door.real_.map(ring, size, offset, out);
+            if (status == 0 && offset == IORING_OFF_SQES) {
+                door.submissions_ = static_cast<io_uring_sqe*>(*out);
+                door.submission_count_ = size / sizeof(io_uring_sqe);
+            }
+            return status;
+        };
     }
     ~Door() { os::io_uring_table = real_; }
 
@@ -63,11 +74,24 @@ class Door {
     unsigned enter_count = 0;
     std::uint32_t widest = 0;
     unsigned refused_submissions = 0;
+    unsigned misled_cancels = 0;  // of the ring that was opened last, behind this door
     std::int32_t submission_failure = -EAGAIN;
     std::uint32_t failing_enrolment = UINT32_MAX;
     std::int32_t enrolment_failure = -EINVAL;
 
   private:
+    // Cancels find nothing, as when they meet their operation between two of its states.
+    void mislead() {
+        for (std::size_t i = 0; i < submission_count_; ++i) {
+            if (submissions_[i].opcode != IORING_OP_ASYNC_CANCEL) continue;
+            if ((submissions_[i].addr & 1) != 0) continue;
+            submissions_[i].addr |= 1;
+            if (--misled_cancels == 0) return;
+        }
+    }
+
+    io_uring_sqe* submissions_ = nullptr;
+    std::size_t submission_count_ = 0;
     static inline Door* current_ = nullptr;
     const os::IoUringTable real_;
 };

@@ -41,7 +41,7 @@ class TurnTest : public RingLoopTest {
         for (Reader& reader : readers_) {
             if (reader.receive != nullptr) loop().cancel(*reader.receive);
         }
-        while (loop_has_pending()) poll(loop().now() + second_ns);
+        for (int i = 0; i < 100 && loop_has_pending(); ++i) poll(loop().now() + second_ns / 10);
         RingLoopTest::TearDown();
     }
     bool loop_has_pending() { return !IsSkipped() && loop().pending_count() != 0; }
@@ -187,14 +187,20 @@ TEST_P(TurnTest, TheDeferredDoNotStarve) {
     start_all();
     arm_all();
     for (Reader& reader : readers_) reader.feed();
+    unsigned served_count = 0;
+    unsigned most = 0;
     for (int turn = 0; turn < 200; ++turn) {
         for (Operation* operation : poll(loop().now() + second_ns)) {
             Reader& reader = *static_cast<Reader*>(operation->waiter);
+            served_count += reader.served == 0;
             ++reader.served;
+            if (served_count < readers_.size()) most = std::max(most, reader.served);
             reader.feed();
             loop().start(reader.make());
         }
     }
+    EXPECT_EQ(served_count, readers_.size());
+    EXPECT_EQ(most, 1u) << "one was served again before all were served";
     std::vector<unsigned> served;
     for (const Reader& reader : readers_) served.push_back(reader.served);
     std::sort(served.begin(), served.end());
@@ -288,6 +294,24 @@ TEST_P(TurnTest, CanceledBeforeItWasSubmittedItEndsHereAndNow) {
     EXPECT_EQ(readers_[2].receive->result, 1);
     char byte = 0;
     EXPECT_EQ(os::table.receive(readers_[1].near, &byte, 1, 0), 1);
+}
+
+TEST_P(TurnTest, ACancelThatFoundNothingIsSentAgain) {
+    Door door;
+    open({});
+    open_readers(3);
+    start_all();
+    arm_all();
+    door.misled_cancels = 2;
+    for (Reader& reader : readers_) loop().cancel(*reader.receive);
+    const Instant before = loop().now();
+    while (loop().pending_count() != 0 && loop().now() < before + 10 * second_ns) {
+        poll(before + 10 * second_ns);
+    }
+    EXPECT_EQ(door.misled_cancels, 0u);
+    for (Reader& reader : readers_) EXPECT_EQ(reader.receive->result, error::canceled);
+    EXPECT_LT(loop().now(), before + 5 * second_ns);
+    EXPECT_LT(door.enter_count, 50u);
 }
 
 TEST_P(TurnTest, EveryWakeIsCounted) {
