@@ -67,6 +67,11 @@ class LoopTest : public testing::Test {
         std::erase(handles_, handle);
         drop(handle);
     }
+    // As the owner of a plain descriptor does: with no word to the loop.
+    void close_plain(os::Handle handle) {
+        std::erase(handles_, handle);
+        EXPECT_EQ(os::table.close(handle), 0);
+    }
 
     struct Pair {
         os::Handle near;

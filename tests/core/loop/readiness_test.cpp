@@ -3,6 +3,7 @@
 // the system refuses.
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/core/loop/loop_test.hpp"
 
@@ -23,6 +24,13 @@ void send_urgent(os::Handle handle) {
     EXPECT_EQ(::send(number, "abc", 3, MSG_NOSIGNAL), 3);
     EXPECT_EQ(::send(number, "!", 1, MSG_NOSIGNAL | MSG_OOB), 1);
     EXPECT_EQ(::send(number, "def", 3, MSG_NOSIGNAL), 3);
+}
+
+unsigned wait_count;
+decltype(os::Table::wait_ready) real_wait;
+std::int64_t counting_wait(os::ReadyRequest* requests, std::size_t count, Instant until) {
+    ++wait_count;
+    return real_wait(requests, count, until);
 }
 
 std::int32_t no_wakeup(os::Handle*) {
@@ -82,6 +90,36 @@ TEST_F(Readiness, many_accepts_share_one_event) {
         ASSERT_GE(accepted, 0);
         keep(accepted);
     }
+}
+
+// A plain descriptor that is closed behind the loop's back, while a copy keeps what it stands for
+// alive and ready, costs no event ever after.
+TEST_F(Readiness, plain_descriptors_leave_no_registration) {
+    const Pair pair = open_pair();
+    const int copy = ::dup(static_cast<int>(pair.near));
+    ASSERT_GE(keep(copy), 0);
+    Transfer receive(OperationKind::receive, pair.near, false, data_, sizeof data_);
+    Ready ready(pair.near, false, os::ready_read);
+    EXPECT_FALSE(start(receive));
+    EXPECT_FALSE(start(ready));
+    expect_pending(receive);
+    feed(pair.far, "x");
+    EXPECT_EQ(result_of(ready), os::ready_read);
+    EXPECT_EQ(result_of(receive), 1);
+    receive.reset();
+    EXPECT_FALSE(start(receive));
+    EXPECT_EQ(cancel(receive), error::canceled);
+    close_plain(pair.near);
+    feed(pair.far, "more");
+    if (loop().backend().pollable() != os::no_handle) {
+        os::ReadyRequest request{loop().backend().pollable(), os::ready_read, 0};
+        EXPECT_EQ(os::table.wait_ready(&request, 1, 0), 0);
+    }
+    wait_count = 0;
+    real_wait = os::table.wait_ready;
+    os::table.wait_ready = counting_wait;
+    loop().poll_until(loop().now() + 10 * ms);
+    EXPECT_LE(wait_count, 2u);
 }
 
 TEST_F(Readiness, urgent_data_does_not_hide_what_follows) {
