@@ -11,14 +11,15 @@ std::uint32_t shield_depth(const Task& task) {
     return task.has(bit::shielded) ? head_of(task).shields : 0;
 }
 
-// The limit of the scopes that count at the present shield depth.
+// The limit of the scopes that count at the present shield depth: a shield holds back those that
+// were opened outside it, also when one of deeper shields has outlived these.
 void find_limit(Task& task) {
     Head& head = head_of(task);
     const std::uint32_t depth = shield_depth(task);
     head.limit = forever;
     for (std::uint32_t i = 0; i < head.scope_count; ++i) {
         const Scope& scope = head.scopes[i];
-        if (scope.shields == depth && scope.at < head.limit) head.limit = scope.at;
+        if (scope.shields >= depth && scope.at < head.limit) head.limit = scope.at;
     }
 }
 
@@ -68,7 +69,7 @@ bool scope_fired(Task* me, Deadline deadline) {
     const std::uint32_t depth = shield_depth(*me);
     for (std::uint32_t i = 0; i < head.scope_count; ++i) {
         Scope& scope = head.scopes[i];
-        if (scope.at == head.limit && scope.shields == depth) {
+        if (scope.at == head.limit && scope.shields >= depth) {
             scope.fired = true;
             return true;
         }
