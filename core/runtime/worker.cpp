@@ -79,15 +79,20 @@ Worker::~Worker() {
     release_worker_number(index);
 }
 
-// The first of the ready tasks becomes the one that the seed chose.
+// The first of the ready tasks becomes the one that the seed chose. The oldest fresh one takes
+// part: `pick` takes it when nothing is left of the slice.
 void Worker::rotate_by_choice() {
     left = 1;  // every suspension point is a choice
     std::uint32_t count = 0;
     for (Task* task = ready_first; task != nullptr; task = task->next) ++count;
-    if (count < 2) return;
-    for (std::uint32_t skipped = loop.backend().choose(count); skipped > 0; --skipped) {
-        push_ready(this, pop_ready(this, ready_first));
+    const std::uint32_t choices = oldest != nullptr ? count + 1 : count;
+    if (choices < 2) return;
+    std::uint32_t chosen = loop.backend().choose(choices);
+    if (chosen == count) {
+        left = 0;
+        return;
     }
+    for (; chosen > 0; --chosen) push_ready(this, pop_ready(this, ready_first));
 }
 
 void Worker::block_until(Instant until) {
@@ -127,6 +132,7 @@ bool Worker::turn(const Task& wanted) {
     } else {
         alive = next != forever || loop.pending_count() != 0 || !chooses;
         if (alive) block_until(next);
+        if (alive && chooses) alive = !loop.backend().idle_for_ever();
         poll_found_work = true;
     }
     complete_operations();
