@@ -4,9 +4,10 @@
 
 static void overflow(void) {
     volatile size_t size = 32;
-    volatile char buffer[32];
-    buffer[0] = 0;
-    buffer[size] = 1;
+    char buffer[32];
+    volatile char *at = buffer;
+    at[0] = 0;
+    at[size] = 1;
 }
 
 int main(void) {
