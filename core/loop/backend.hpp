@@ -69,6 +69,9 @@ class Backend {
     // tasks runs next (less than `count`), and time moves only when it says so.
     virtual bool chooses() const { return false; }
     virtual std::uint32_t choose(std::uint32_t) { return 0; }
+    // The last poll came back because nothing can ever happen again: no operation, no time and no
+    // other thread can change anything. Only where time is simulated can that be known.
+    virtual bool idle_for_ever() const { return false; }
 
   protected:
     Backend() = default;

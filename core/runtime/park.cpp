@@ -21,6 +21,10 @@ std::int32_t enter_slowly(Worker* w, Task* me) {
     return me->cancel_pending() ? deliver_cancel(me) : 0;
 }
 
+void wait_on_thread(Worker* w, Task* me) {
+    while (!w->run_until_ready(*me)) interrupt(w, me, error::deadlock);
+}
+
 // Somebody fresh waits to start: a yield takes the oldest of them.
 std::int32_t yield_now(Worker* w, Task* me) {
     Task* next = w->oldest;

@@ -27,6 +27,10 @@ ZIO_INLINE std::int32_t enter(Worker* w, Task* me) {
     return 0;
 }
 
+// A plain thread drives its own loop until its wait is over. Where a simulation finds that it never
+// will be, it ends with `deadlock`.
+void wait_on_thread(Worker* w, Task* me) ZIO_NOTHROW;
+
 // Parks: whatever ends the wait has been told. Inlined, so that one frame lies under the user's.
 ZIO_INLINE Resumed park(Worker* w, Task* me, TaskState kind, Deadline deadline) {
     me->state = kind;
@@ -36,7 +40,7 @@ ZIO_INLINE Resumed park(Worker* w, Task* me, TaskState kind, Deadline deadline) 
     if (ZIO_LIKELY(next != me)) {
         back = switch_to(w, me, next);
     } else {
-        w->run_until_ready(*me);  // a plain thread drives its own loop
+        wait_on_thread(w, me);
     }
     if (ZIO_UNLIKELY(back.me->due != forever)) back.me->due = forever;
     return back;

@@ -214,6 +214,11 @@ void Runtime::end_driving() {
     if (hooks.on_stop != nullptr) hooks.on_stop(0, hooks.data);
     if (reports_overflow_) overflow_stack_.remove();
     current_worker = nullptr;
+    // What was said on the native stack concerns the thread that drove it.
+    if (worker_->native_head.error_detail != nullptr) {
+        set_error_detail(worker_->native_head.error_detail);
+        worker_->native_head.error_detail = nullptr;
+    }
     driver_.store(nullptr, std::memory_order_release);
     wake_waiters();
 }

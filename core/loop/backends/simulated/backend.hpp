@@ -32,7 +32,7 @@ class Simulated final : public Backend {
 
     // The last poll came back because nothing can ever happen again: no operation, no time and no
     // other thread is left that could end a wait.
-    bool idle_for_ever() const { return is_idle_; }
+    bool idle_for_ever() const override { return is_idle_; }
 
   private:
     bool start_on_host(Operation& operation);
