@@ -237,13 +237,15 @@ std::int32_t Group::cancel(HandleBits handle) {
 
 std::int32_t Group::destroy(HandleBits handle) {
     if (handle == 0) return 0;
-    if (const std::int32_t status = cancel(handle)) return status;
-    Group& group = *group_at(handle);
+    Group* found = group_at(handle);
+    if (found == nullptr) return error::bad_handle;
+    Group& group = *found;
     const std::uint32_t generation = generation_of(handle);
     for (;;) {
         if (!object_word::take_lock_of(group.word, generation)) return error::bad_handle;
-        if (group.members == nullptr && group.told == nullptr) break;
-        object_word::release_lock(group.word);  // somebody waited for it and opened a new round
+        if (group.members == nullptr && group.told == nullptr) break;  // nobody to wait for
+        object_word::release_lock(group.word);
+        // More than once when somebody waited for it meanwhile and opened a new round.
         if (const std::int32_t status = cancel(handle)) return status;
     }
     Task* chain = group.waiters.take_all();
