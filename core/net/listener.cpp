@@ -161,7 +161,7 @@ std::int32_t Listener::close(HandleBits handle) {
     if (listener == nullptr) return error::bad_handle;
     if (const std::int32_t status = listener->pin(generation_of(handle))) return status;
     const std::int32_t status =
-        static_cast<Descriptor*>(listener)->close(generation_of(handle), false);
+        static_cast<Descriptor*>(listener)->close(generation_of(handle), true);
     if (status == 0 && listener->path_[0] != '\0') os::table.remove_path(listener->path_);
     listener->unpin();
     return status;

@@ -13,7 +13,9 @@ std::uint32_t Descriptor::open(os::Handle descriptor) {
     const std::uint32_t old = word_generation(word.load(std::memory_order_relaxed));
     const std::uint32_t generation = old == 0 ? 1 : old;
     handle = descriptor;
+    is_socket = true;  // slots are zeroed memory, in which nothing was ever constructed
     exposed = false;
+    must_hurry_ = false;
     for (WaitList& list : waiting_) list.owner = &word;
     pending_[0] = pending_[1] = nullptr;
     known_count_ = 0;
@@ -171,9 +173,16 @@ std::int32_t Descriptor::close(std::uint32_t generation, bool hurry) {
         if (waiter != nullptr) deliver(*waiter);
     }
     for (Task* chain : chains) wake_all(chain, error::closed);
-    if (hurry && pending && is_socket && !exposed) os::table.shutdown(handle, true, true);
+    // Ours until the last pin is given back, then the walk's.
+    must_hurry_ = hurry && is_socket && !exposed;
+    if (must_hurry_ && pending) tell_peer();
     unpin();
     return 0;
+}
+
+void Descriptor::tell_peer() {
+    os::table.shutdown(handle, true, true);
+    must_hurry_ = false;
 }
 
 // One stop after the other; each loop forgets the descriptor on its own thread.
@@ -193,6 +202,7 @@ void Descriptor::walk() {
             continue;
         }
         bool wake_owed = false;
+        if (must_hurry_) tell_peer();
         if (post(number, mail_.node, mail_tag, &wake_owed)) {
             if (wake_owed) wake_worker(number);
             return;  // the rest of the way begins there

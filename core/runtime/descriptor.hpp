@@ -41,7 +41,7 @@ class Descriptor {
   public:
     ObjectWord word{0};  // first, as SlotTable needs it
     os::Handle handle = os::no_handle;
-    bool is_socket = true;
+    bool is_socket = false;
     Relaxed<bool> exposed{false};  // its number was shown outside: others may share what it names
 
     // Begins a life: `descriptor` belongs to the object from now on. The generation is its
@@ -92,7 +92,8 @@ class Descriptor {
     void remove_pending(os::Direction direction);
 
     // Starts the end. `hurry`: where nobody else can share the connection the peer learns of it
-    // before the pending operations have ended.
+    // at once, although the number is closed only when the pending operations have ended and the
+    // loops that know it, one of which may not be driven at all, have forgotten it.
     std::int32_t close(std::uint32_t generation, bool hurry);
 
   protected:
@@ -105,6 +106,7 @@ class Descriptor {
                                   Deadline deadline) __attribute__((noinline, nothrow));
     void give_turn_slowly(os::Direction direction) __attribute__((noinline, nothrow));
     void remember(Worker* w);
+    void tell_peer();
     void walk();
     void finish();
 
@@ -116,6 +118,7 @@ class Descriptor {
     WaitList waiting_[os::direction_count];
     loop::Operation* pending_[os::direction_count] = {};
     WalkMail mail_{};
+    bool must_hurry_ = false;  // the peer has not been told yet
     // The workers whose loops know the descriptor. Under LOCK until the last unpin, then the
     // walk's.
     std::uint16_t known_[inline_known] = {};
