@@ -18,7 +18,7 @@ class Channel final : public Event {
   public:
     Channel(Network& network, Link& link, unsigned from, bool local, Random latency)
         : network_(network), link_(link), from_(from), local_(local), latency_(latency) {
-        base_ns_ = 5'000 + latency_.below(100'000);
+        base_ns_ = 5'000 + latency_.below(50'000);
     }
     ~Channel();
 

@@ -10,9 +10,11 @@ namespace zio::loop::simulated {
 
 namespace {
 
-// How long, really, the clock waits for somebody who may do something before it jumps, and how
-// often who waits for ever asks again whether there still is anybody.
-constexpr Instant grace_ns = second_ns / 1000;
+// How long the clock really waits before it jumps: for the host as long as the jump is, but not for
+// ever; for threads that could do something, once. And how often who waits for ever asks again
+// whether there still is anybody.
+constexpr Instant host_chance_ns = second_ns / 10;
+constexpr Instant thread_chance_ns = second_ns / 5;
 constexpr Instant recheck_ns = second_ns / 10;
 
 // Never destroyed: used until the process ends.
@@ -100,12 +102,26 @@ void Simulation::remove(Sleeper& sleeper) {
 
 bool Simulation::others_are_awake(const Sleeper& sleeper) const {
     for (const Sleeper* other = sleepers; other != nullptr; other = other->next) {
-        const bool is_awake = !other->is_asleep || other->is_rung;
-        if (is_awake && other->thread != nullptr && other->thread != sleeper.thread) {
-            return true;
-        }
+        const bool is_awake = (!other->is_asleep || other->is_rung) && !other->is_absent;
+        if (is_awake && other->thread != nullptr && other->thread != sleeper.thread) return true;
     }
     return false;
+}
+
+void Simulation::give_up_others(const Sleeper& sleeper) {
+    for (Sleeper* other = sleepers; other != nullptr; other = other->next) {
+        if (other->thread == sleeper.thread || (other->is_asleep && !other->is_rung)) continue;
+        other->is_absent = has_absent = true;
+    }
+}
+
+// A thread that was given up is here again.
+void Simulation::welcome(const void* thread) {
+    has_absent = false;
+    for (Sleeper* sleeper = sleepers; sleeper != nullptr; sleeper = sleeper->next) {
+        if (sleeper->thread == thread) sleeper->is_absent = false;
+        has_absent |= sleeper->is_absent;
+    }
 }
 
 bool Simulation::knows_other_threads(const Sleeper& sleeper) const {
@@ -118,7 +134,8 @@ bool Simulation::knows_other_threads(const Sleeper& sleeper) const {
 Instant Simulation::next_at(const Sleeper& sleeper, Instant until) const {
     Instant next = world.events.next_at() < until ? world.events.next_at() : until;
     for (const Sleeper* other = sleepers; other != nullptr; other = other->next) {
-        if (other != &sleeper && other->is_asleep && other->until < next) next = other->until;
+        if (other == &sleeper || !other->is_asleep || other->is_rung) continue;
+        if (other->until < next) next = other->until;
     }
     return next;
 }
@@ -129,26 +146,34 @@ void Simulation::ring_due() {
     }
 }
 
+bool Simulation::leave_a_chance(Entered& inside, Sleeper& sleeper, Instant next) {
+    const bool waits_for_threads = others_are_awake(sleeper);
+    const bool waits_for_host = sleeper.requests().count() > Sleeper::first_request;
+    if (next <= world.now() || !(waits_for_threads || waits_for_host)) return false;
+    Instant limit_ns = next - world.now() < host_chance_ns ? next - world.now() : host_chance_ns;
+    if (waits_for_threads) limit_ns = thread_chance_ns;
+    const std::uint64_t event_count = world.history.event_count();
+    sleeper.is_polite = true;
+    const bool was_rung = inside.sleep(sleeper, limit_ns);
+    if (was_rung || sleeper.has_wakes() || world.history.event_count() != event_count ||
+        sleeper.look() != 0) {
+        return true;
+    }
+    if (waits_for_threads) give_up_others(sleeper);
+    return false;
+}
+
 bool Simulation::let_pass(Entered& inside, Sleeper& sleeper, Instant until) {
     inside.ring_sleepers();
-    const bool waits_for_host = sleeper.requests().count() > Sleeper::first_request;
-    const Instant next = next_at(sleeper, until);
     sleeper.until = until;
+    const Instant next = next_at(sleeper, until);
     if (next < forever) {
-        // The host takes its time, and so do other threads: a jump would leave them no chance.
-        if (next > world.now() && (waits_for_host || others_are_awake(sleeper))) {
-            const std::uint64_t event_count = world.history.event_count();
-            sleeper.is_polite = true;
-            const bool was_rung = inside.sleep(sleeper, grace_ns);
-            if (sleeper.has_wakes() || world.history.event_count() != event_count ||
-                sleeper.look() != 0 || (was_rung && others_are_awake(sleeper))) {
-                return true;
-            }
-        }
+        if (leave_a_chance(inside, sleeper, next)) return true;
         world.pass_until(next);
         ring_due();
         return true;
     }
+    const bool waits_for_host = sleeper.requests().count() > Sleeper::first_request;
     if (!waits_for_host && is_only_thread(knows_other_threads(sleeper))) return false;
     inside.sleep(sleeper, recheck_ns);
     return true;
@@ -157,7 +182,9 @@ bool Simulation::let_pass(Entered& inside, Sleeper& sleeper, Instant until) {
 Entered::Entered()
     : lock_(process().lock),
       simulation_(process().present),
-      seen_event_count_(simulation_ != nullptr ? simulation_->world.history.event_count() : 0) {}
+      seen_event_count_(simulation_ != nullptr ? simulation_->world.history.event_count() : 0) {
+    if (simulation_ != nullptr && simulation_->has_absent) simulation_->welcome(this_thread());
+}
 
 Entered::~Entered() {
     ring_sleepers();

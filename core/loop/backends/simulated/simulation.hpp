@@ -39,12 +39,16 @@ struct Simulation {
     // Lets time pass until something happens, `until` at most. Where only the host or another
     // thread can make something happen, waits for them. False: nothing ever will.
     bool let_pass(Entered& inside, Sleeper& sleeper, Instant until);
+    // Real waiting before the clock jumps to `next`. True: something happened instead.
+    bool leave_a_chance(Entered& inside, Sleeper& sleeper, Instant next);
     void add(Sleeper& sleeper);
     void remove(Sleeper& sleeper);
     // No further than to what a sleeper waits for.
     Instant next_at(const Sleeper& sleeper, Instant until) const;
     void ring_due();
     bool others_are_awake(const Sleeper& sleeper) const;
+    void give_up_others(const Sleeper& sleeper);
+    void welcome(const void* thread);
     bool knows_other_threads(const Sleeper& sleeper) const;
     Report report() const;
 
@@ -52,6 +56,7 @@ struct Simulation {
     Homes homes;
     Network network;
     Sleeper* sleepers = nullptr;
+    bool has_absent = false;  // some sleeper is
     std::uint32_t backend_count = 0;
     std::uint64_t backend_serial = 0;
 };

@@ -54,7 +54,7 @@ void Sleeper::sleep(Instant limit_ns) {
 
 void Sleeper::get_up() {
     asleep_.store(false, std::memory_order_relaxed);
-    is_asleep = is_rung = is_polite = false;
+    is_asleep = is_rung = is_polite = is_absent = false;
     until = forever;
     host_.take_wakeups(wakeup_);
 }

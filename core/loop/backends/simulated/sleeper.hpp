@@ -56,6 +56,7 @@ class Sleeper {
     bool is_asleep = false;
     bool is_rung = false;    // and will get up
     bool is_polite = false;  // sleeps only to leave others a chance
+    bool is_absent = false;  // was left a chance and did not take it; not waited for any more
 
   private:
     const os::Table& host_;
