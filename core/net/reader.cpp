@@ -1,65 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <cstring>
 
-#include "core/base/memory.hpp"
 #include "core/net/buffered.hpp"
 #include "core/net/stream.hpp"
 #include "core/runtime/task.hpp"
 
 namespace zio::net {
 
-namespace {
-
-using ReaderTable = SlotTable<Reader, HandleType::reader>;
 constinit ReaderTable readers{runtime::reserve_slots, object_word::free};
-
-}  // namespace
-
-// One call's use of a reader; its end frees a reader that was destroyed meanwhile.
-class Reader::Use {
-  public:
-    explicit Use(HandleBits handle) : reader_(readers.at(handle)) {
-        status_ = reader_ != nullptr ? reader_->enter(generation_of(handle)) : error::bad_handle;
-    }
-    ~Use() {
-        if (status_ == 0 && reader_->leave()) reader_->free_memory();
-    }
-    Use(const Use&) = delete;
-    Use& operator=(const Use&) = delete;
-    std::int32_t status() const { return status_; }
-    Reader* operator->() const { return reader_; }
-
-  private:
-    Reader* reader_;
-    std::int32_t status_;
-};
-
-void Reader::free_memory() {
-    release(buffer_, capacity_, 1);
-    buffer_ = nullptr;
-    retire();
-    readers.give(*this);
-}
-
-std::int32_t Reader::create(HandleBits stream, std::size_t capacity, HandleBits* out) {
-    if (out == nullptr) return error::invalid_argument;
-    if (const std::int32_t status = Stream::check(stream)) return status;
-    if (capacity == 0) capacity = default_capacity;
-    char* buffer =
-        capacity <= largest_capacity ? static_cast<char*>(allocate(capacity, 1)) : nullptr;
-    if (buffer == nullptr) return error::no_memory;
-    Reader* reader = readers.take();
-    if (reader == nullptr) {
-        release(buffer, capacity, 1);
-        return error::no_memory;
-    }
-    reader->stream_ = stream;
-    reader->buffer_ = buffer;
-    reader->capacity_ = capacity;
-    reader->begin_ = reader->end_ = 0;
-    *out = readers.handle_of(*reader, reader->open());
-    return 0;
-}
 
 // Reads more behind what is buffered. The count, 0 at the end of the stream, or an error.
 std::int64_t Reader::fill(Deadline deadline) {
@@ -182,16 +130,6 @@ std::int32_t Reader::consume(HandleBits handle, std::size_t count) {
     if (reader.status() != 0) return reader.status();
     if (count > reader->buffered()) return error::invalid_argument;
     reader->begin_ += count;
-    return 0;
-}
-
-std::int32_t Reader::destroy(HandleBits handle) {
-    if (handle == 0) return 0;
-    Reader* reader = readers.at(handle);
-    bool unused = false;
-    if (reader == nullptr) return error::bad_handle;
-    if (const std::int32_t status = reader->close(generation_of(handle), &unused)) return status;
-    if (unused) reader->free_memory();
     return 0;
 }
 

@@ -39,7 +39,8 @@ ZIO_NOINLINE std::int64_t without_effect(Task* me, loop::Operation& operation,
         if (ending == Ending::of_the_call) scope_fired(me, deadline);
         return error::timed_out;
     }
-    return error::canceled;
+    // Nobody here asked for it: a simulation has found that the wait would never end.
+    return me->has(bit::thread) ? error::deadlock : error::canceled;
 }
 
 ZIO_NOINLINE std::int64_t try_now(loop::Operation& operation, const Descriptor* descriptor) {

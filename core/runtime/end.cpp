@@ -52,7 +52,7 @@ void try_free(Worker* w, Task* task) {
             return;
         }
     } while (!task->word.compare_exchange_weak(
-        old, (old & ~(word::count | word::flags)) + word::one_generation + word::bias,
+        old, (old & ~(word::count | word::flags)) + word::one_generation + word::bias + word::free,
         std::memory_order_acq_rel, std::memory_order_acquire));
     task->references = 0;
     recycle(w, task, old);
@@ -66,7 +66,9 @@ void settle_homeless(Task& task) {
     do {
         last = word::shared_references(old) <= 0 && task.state == TaskState::done;
         fresh = old & ~word::messages;
-        if (last) fresh = (old & ~(word::count | word::flags)) + word::one_generation + word::bias;
+        if (last)
+            fresh = (old & ~(word::count | word::flags)) + word::one_generation + word::bias +
+                    word::free;
     } while (!task.word.compare_exchange_weak(old, fresh, std::memory_order_acq_rel,
                                               std::memory_order_acquire));
     if (last) {

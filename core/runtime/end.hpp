@@ -29,9 +29,9 @@ ZIO_NOINLINE void try_free(Worker* w, Task* task);
 // word is built, not loaded.
 ZIO_INLINE void release_task(Worker* w, Task* task, std::uint32_t generation) {
     std::uint64_t old = std::uint64_t{generation} << 32 | word::bias;
-    if (ZIO_UNLIKELY(!task->word.compare_exchange_strong(old, old + word::one_generation,
-                                                         std::memory_order_acq_rel,
-                                                         std::memory_order_relaxed))) {
+    if (ZIO_UNLIKELY(!task->word.compare_exchange_strong(
+            old, (old + word::one_generation) | word::free, std::memory_order_acq_rel,
+            std::memory_order_relaxed))) {
         return try_free(w, task);
     }
     recycle(w, task, std::uint64_t{generation} << 32);

@@ -20,7 +20,7 @@ std::int32_t send(Task& task, std::uint32_t generation, std::uint64_t message, i
     std::uint64_t fresh;
     std::uint64_t left_behind;
     do {
-        if (word_generation(old) != generation) return error::bad_handle;
+        if (word_generation(old) != generation || (old & word::free) != 0) return error::bad_handle;
         if (references > 0 && (old & word::count) >= most_shared) return error::overflow;
         if (references < 0 && (old & word::count) <= least_shared) return error::bad_handle;
         fresh = old + static_cast<std::uint64_t>(references) * word::one_reference;

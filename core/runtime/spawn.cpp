@@ -25,9 +25,6 @@ std::size_t length_of(const char* text) {
 Task* take_block(std::uint16_t home) {
     Task* task = tasks.take();
     if (task == nullptr) return nullptr;
-    if (word_generation(task->word.load(std::memory_order_relaxed)) == 0) {
-        task->word.store(word::one_generation | word::bias, std::memory_order_relaxed);
-    }
     task->due = forever;
     task->heap_place = 0;
     task->home.store(home, std::memory_order_release);
@@ -90,6 +87,38 @@ std::int32_t reserve_stack(Worker* w, Task& task) {
     return error::no_stack;
 }
 
+// Complete in all its parts: from here on others may know it. A group sees it before its handle
+// is given out. A refusal leaves the slot free.
+std::int32_t come_to_life(Task& task, TaskState state, bool referenced,
+                          const SpawnOptions& options) {
+    task.references = referenced;
+    begin_life(task);
+    task.state.publish(state);
+    if (options.group == nullptr) return 0;
+    const std::int32_t status = enter_group(*options.group, options.group_generation, task);
+    if (status != 0) {
+        task.state = TaskState::unused;
+        task.word.fetch_or(word::free, std::memory_order_relaxed);
+    }
+    return status;
+}
+
+void give_block(Task& task) {
+    free_extra(task);
+    task.home.store(0, std::memory_order_relaxed);
+    tasks.give(task);
+}
+
+// A task in a block that its home does not count among its own yet. Gives the block back on error.
+std::int32_t make_uncounted(Task& task, Worker& home, TaskState state, bool referenced,
+                            TaskFunction entry, void* data, const SpawnOptions& options) {
+    std::int32_t status = fill(task, home, entry, data, options);
+    task.bits |= bit::uncounted;
+    if (status == 0) status = come_to_life(task, state, referenced, options);
+    if (status != 0) give_block(task);
+    return status;
+}
+
 std::int32_t spawn_here(Worker* w, HandleBits* out, TaskFunction entry, void* data,
                         const SpawnOptions& options) {
     if (w->stopping) return error::stopping;
@@ -100,17 +129,16 @@ std::int32_t spawn_here(Worker* w, HandleBits* out, TaskFunction entry, void* da
     w->free_blocks = task->next;
     std::int32_t status = fill(*task, *w, entry, data, options);
     if (status == 0) status = reserve_stack(w, *task);
-    if (status == 0 && options.group != nullptr) {
-        status = enter_group(*options.group, options.group_generation, *task);
-    }
+    if (status == 0) status = come_to_life(*task, TaskState::fresh, out != nullptr, options);
     if (status != 0) {
+        if (task->extra != 0 && extra_of(*task).stack_class != nullptr) {
+            w->stacks.give_sized(task->stack, extra_of(*task).stack_class);
+        }
         free_extra(*task);
         task->next = w->free_blocks;
         w->free_blocks = task;
         return status;
     }
-    task->references = out != nullptr;
-    task->state = TaskState::fresh;
     push_fresh(w, task);
     w->created_count = w->created_count + 1;
     if (out != nullptr) *out = handle_of(*task);
@@ -127,20 +155,12 @@ std::int32_t spawn_elsewhere(Runtime& runtime, HandleBits* out, TaskFunction ent
         runtime.withdraw_admission();
         return error::no_memory;
     }
-    std::int32_t status = fill(*task, home, entry, data, options);
-    if (status == 0 && options.group != nullptr) {
-        status = enter_group(*options.group, options.group_generation, *task);
-    }
+    const std::int32_t status =
+        make_uncounted(*task, home, TaskState::fresh, out != nullptr, entry, data, options);
     if (status != 0) {
-        free_extra(*task);
-        task->home.store(0, std::memory_order_relaxed);
-        tasks.give(*task);
         runtime.withdraw_admission();
         return status;
     }
-    task->bits |= bit::uncounted;
-    task->references = out != nullptr;
-    task->state = TaskState::fresh;
     if (out != nullptr) *out = handle_of(*task);
     if (mark(*task, word::launch)) deliver(*task);
     return 0;
@@ -153,19 +173,14 @@ std::int32_t make_prepared(Runtime& runtime, TaskFunction entry, const SpawnOpti
     Worker& home = runtime.worker();
     Task* task = take_block(home.index);
     if (task == nullptr) return error::no_memory;
-    std::int32_t status = fill(*task, home, entry, nullptr, options);
-    if (status == 0 && !need_extra(*task)) status = error::no_memory;
-    if (status != 0) {
-        free_extra(*task);
-        task->home.store(0, std::memory_order_relaxed);
-        tasks.give(*task);
-        return status;
+    if (!need_extra(*task)) {
+        give_block(*task);
+        return error::no_memory;
     }
-    task->bits |= bit::uncounted;
-    task->references = 1;
-    task->state.publish(TaskState::prepared);
-    *out = task;
-    return 0;
+    const std::int32_t status =
+        make_uncounted(*task, home, TaskState::prepared, true, entry, nullptr, options);
+    if (status == 0) *out = task;
+    return status;
 }
 
 // A launch always goes by the inbox, also at home: that is where a task that comes from outside

@@ -25,6 +25,11 @@ struct SpawnOptions {
     std::uint32_t group_generation = 0;
 };
 
+// A free slot takes no message, so nobody else writes its word: a plain store begins a life.
+ZIO_INLINE void begin_life(Task& task) {
+    task.word.store(std::uint64_t{task.generation()} << 32 | word::bias, std::memory_order_release);
+}
+
 // `runtime` 0: the current one. `out` null: detached.
 std::int32_t spawn_slowly(HandleBits runtime, HandleBits* out, TaskFunction entry, void* data,
                           const SpawnOptions* options) __attribute__((noinline, nothrow));
@@ -49,6 +54,7 @@ ZIO_INLINE std::int32_t spawn(HandleBits runtime, HandleBits* out, TaskFunction 
     task->bits = bits;
     task->joiners = nullptr;
     task->references = out != nullptr;
+    begin_life(*task);
     push_fresh(w, task);
     w->created_count = w->created_count + 1;
     if (out != nullptr) *out = handle_of(*task);

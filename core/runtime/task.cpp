@@ -47,7 +47,7 @@ void* reserve_slots(std::size_t size) {
     return os::memory_table.reserve(size);
 }
 
-constinit TaskTable tasks{reserve_slots};
+constinit TaskTable tasks{reserve_slots, word::one_generation | word::bias | word::free};
 
 Extra& extra_at(std::uint32_t index) {
     return extras[index];

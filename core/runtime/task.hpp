@@ -14,6 +14,8 @@
 //              the slot: it is not freed before home has popped it.
 //   home       reads the mail link first, then one exchange clears POSTED and all messages and
 //              merges the shared count into the home count, then acts on the bits it saw.
+//   free       the slot says FREE between two lives, so that a guessed next generation is refused;
+//              a spawn stores the word plainly, nobody else writes it then
 //   life       a look-up at home needs only a load of the generation, because slots are freed at
 //              home only; one exchange at the end of life moves the generation on, so that a late
 //              call from elsewhere loses.
@@ -60,6 +62,7 @@ inline constexpr std::uint64_t merge = 1 << 5;      // the shared count fell to 
 inline constexpr std::uint64_t join = 1 << 6;       // a request lies on the home's list
 inline constexpr std::uint64_t launch = 1 << 7;     // spawned from elsewhere: make it ready
 inline constexpr std::uint64_t close = 1 << 8;      // its operation's descriptor is closed
+inline constexpr std::uint64_t free = 1 << 9;       // between two lives: takes no message
 inline constexpr std::uint64_t messages =
     posted | unpark | interrupt | woken | merge | join | launch | close;
 inline constexpr std::uint64_t flags = 0xffff;
