@@ -12,7 +12,7 @@ namespace zio::runtime {
 
 namespace {
 
-constexpr std::uint16_t long_end = bit::large_end | bit::hooked | bit::scoped;
+constexpr std::uint16_t long_end = bit::large_end | bit::hooked | bit::scoped | bit::keeps_fp;
 
 // A new stack's first steps for the tasks that have more to do than to begin.
 ZIO_NOINLINE void begin_slowly(Worker* w, Task* me) {
@@ -39,6 +39,7 @@ ZIO_NOINLINE void end_slowly(Worker* w, Task* me, FreeFunction free_data, void* 
             w->hooks.on_exit(handle_of(*me), w->hooks.data);
         }
     }
+    if (me->has(bit::keeps_fp)) context::load_fp_control(w->fp_control);
     if (me->extra == 0) return;
     answer_requests(*me, result);
     if (extra_of(*me).group != nullptr) leave_group(*me, result);
