@@ -45,6 +45,7 @@ const char* name_of(TaskState state) {
     switch (state) {
         case TaskState::prepared:
             return "prepared";
+        case TaskState::launched:
         case TaskState::fresh:
             return "not started";
         case TaskState::ready:

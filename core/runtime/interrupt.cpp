@@ -107,7 +107,10 @@ void receive(Worker* w, Task& task) {
         if (operation.close_requested) w->loop.cancel(operation);
     }
     if ((messages & word::interrupt) != 0) interrupt_canceled(w, &task);
-    if ((messages & word::join) != 0) take_join_requests(w);
+    if ((messages & word::join) != 0) {
+        take_join_requests(w);
+        if (task.state == TaskState::done) end_unstarted(w, task);
+    }
     if (task.references <= 0) try_free(w, &task);
 }
 

@@ -223,6 +223,11 @@ void answer_requests(Task& target, std::int32_t result) {
     }
 }
 
+void end_unstarted(Worker* w, Task& task) {
+    wake_joiners(w, task, task.verdict);
+    if (task.extra != 0) answer_requests(task, task.verdict);
+}
+
 void take_join_requests(Worker* w) {
     JoinRequest* chain = requests.exchange(nullptr, std::memory_order_acq_rel);
     while (chain != nullptr) {

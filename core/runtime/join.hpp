@@ -36,6 +36,8 @@ void leave_joiners(Task& joiner);
 void wake_joiners(Worker* w, Task& target, std::int32_t result);
 // Answers those from elsewhere.
 void answer_requests(Task& target, std::int32_t result);
+// Both, for a task that ended without having run.
+void end_unstarted(Worker* w, Task& task);
 
 // Takes what lies on the list of requests. `w` null: on behalf of tasks without a home.
 void take_join_requests(Worker* w);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Two-phase spawn, references, and what a handle tells about its task.
 #include "core/base/memory.hpp"
+#include "core/runtime/detour.hpp"
 #include "core/runtime/end.hpp"
 #include "core/runtime/extra.hpp"
+#include "core/runtime/join.hpp"
 #include "core/runtime/park.hpp"
 #include "core/runtime/reference.hpp"
 #include "core/runtime/runtime.hpp"
@@ -46,12 +48,11 @@ std::int32_t lay_out(Extra& extra, Storage& storage) {
     return 0;
 }
 
-// Ends a task that never ran, together with its maker's reference. False: it was launched.
-bool drop_prepared(HandleBits handle, Task& task) {
-    task.verdict = error::canceled;
-    if (!task.state.exchange_if(TaskState::prepared, TaskState::done)) return false;
-    unreference_slowly(handle);
-    return true;
+void free_closure(FreeFunction free_data, void* data) {
+    Worker* w = current_worker;
+    if (w == nullptr) return free_data(data);
+    const NoSuspend region(w, *w->current);
+    free_data(data);
 }
 
 }  // namespace
@@ -59,9 +60,11 @@ bool drop_prepared(HandleBits handle, Task& task) {
 std::int32_t prepare(HandleBits runtime_handle, HandleBits* out, TaskFunction entry,
                      Storage* storage, const SpawnOptions& options) {
     if (out == nullptr || entry == nullptr || !is_align(storage->context_align) ||
-        !is_align(storage->result_align) || storage->context_size > largest_storage ||
-        storage->result_size > largest_storage) {
+        !is_align(storage->result_align)) {
         return error::invalid_argument;
+    }
+    if (storage->context_size > largest_storage || storage->result_size > largest_storage) {
+        return error::too_big;
     }
     Worker* w = current_worker;
     if (runtime_handle == 0 && w == nullptr) return error::no_task;
@@ -76,9 +79,11 @@ std::int32_t prepare(HandleBits runtime_handle, HandleBits* out, TaskFunction en
         status = lay_out(extra_of(*task), *storage);
         if (status == 0) {
             task->start.data = storage->context;
+            task->verdict = error::canceled;  // its result if it is never launched
             *out = handle_of(*task);
         } else {
-            drop_prepared(handle_of(*task), *task);
+            task->state.publish(TaskState::done);
+            unreference_slowly(handle_of(*task));
         }
     }
     runtime->unpin();
@@ -89,12 +94,16 @@ std::int32_t discard(HandleBits handle) {
     if (handle == 0) return 0;
     Task* task = live_task_at(handle);
     if (task == nullptr) return error::bad_handle;
-    if (task->state != TaskState::prepared) return error::already;
     const FreeFunction free_data = task->start.free_data;
     void* const data = task->start.data;
-    if (!drop_prepared(handle, *task)) return error::already;
-    if (free_data != nullptr) free_data(data);
-    return 0;
+    if (!task->state.exchange_if(TaskState::prepared, TaskState::done)) return error::already;
+    if (free_data != nullptr) free_closure(free_data, data);  // the closure lies in the task
+    if (at_home(current_worker, task)) {
+        end_unstarted(current_worker, *task);
+    } else {
+        send(*task, generation_of(handle), word::join, 0);  // home looks who waits for it
+    }
+    return unreference_slowly(handle);
 }
 
 void* result_of(HandleBits handle) {
@@ -163,7 +172,7 @@ std::int32_t stack_of(HandleBits handle, void** low, std::size_t* size) {
     if (low == nullptr || size == nullptr) return error::invalid_argument;
     const TaskState state = task->state;
     if (state == TaskState::done) return error::closed;
-    if (state == TaskState::fresh || state == TaskState::prepared) return error::would_block;
+    if (state <= TaskState::fresh) return error::would_block;
     Worker* home = worker_ports[task->home.load(std::memory_order_acquire)].worker.load(
         std::memory_order_acquire);
     const context::StackBounds bounds = home->stacks.bounds(task->stack);

@@ -322,7 +322,7 @@ void Runtime::stop_here() {
         const std::uint32_t limit = tasks.limit();
         for (std::uint32_t i = 0; i < limit; ++i) {
             Task& task = tasks.slot(i);
-            if (at_home(&w, &task) && task.state >= TaskState::fresh &&
+            if (at_home(&w, &task) && task.state >= TaskState::launched &&
                 task.state != TaskState::done) {
                 request_cancel_here(&w, &task);
             }

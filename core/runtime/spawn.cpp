@@ -156,7 +156,7 @@ std::int32_t spawn_elsewhere(Runtime& runtime, HandleBits* out, TaskFunction ent
         return error::no_memory;
     }
     const std::int32_t status =
-        make_uncounted(*task, home, TaskState::fresh, out != nullptr, entry, data, options);
+        make_uncounted(*task, home, TaskState::launched, out != nullptr, entry, data, options);
     if (status != 0) {
         runtime.withdraw_admission();
         return status;
@@ -193,7 +193,7 @@ std::int32_t launch(HandleBits handle) {
     Worker* home = worker_ports[number].worker.load(std::memory_order_acquire);
     if (number == 0 || home == nullptr) return error::stopping;
     if (const std::int32_t status = home->runtime->admit()) return status;
-    if (!task->state.exchange_if(TaskState::prepared, TaskState::fresh)) {
+    if (!task->state.exchange_if(TaskState::prepared, TaskState::launched)) {
         home->runtime->withdraw_admission();
         return error::already;
     }

@@ -86,6 +86,7 @@ inline constexpr int merge_limit = 16'000;
 enum class TaskState : std::uint8_t {
     unused,
     prepared,  // two-phase spawn: not launched yet
+    launched,  // on its way home by the inbox, in no list yet
     fresh,     // has no stack yet
     done,
     ready,

@@ -108,6 +108,7 @@ bool Worker::turn(const Task& wanted) {
     while (unadopted != nullptr && make_room_for(this, *unadopted)) {
         Task* task = unadopted;
         unadopted = task->next;
+        task->state = TaskState::fresh;
         push_fresh(this, task);
     }
     if (ZIO_UNLIKELY(stopping)) runtime->note_ends();
