@@ -3,6 +3,7 @@
 
 #include "core/base/memory.hpp"
 #include "core/net/stream.hpp"
+#include "core/runtime/park.hpp"
 
 namespace zio::net {
 
@@ -17,6 +18,12 @@ std::int32_t Buffered::begin(HandleBits stream, std::size_t capacity) {
     capacity_ = capacity;
     begin_ = end_ = 0;
     return 0;
+}
+
+std::int32_t Buffered::pass(Deadline deadline) const {
+    if (deadline == immediate) return 0;
+    if (const std::int32_t status = runtime::pass_suspension_point()) return status;
+    return is_closing() ? error::closed : 0;
 }
 
 void Buffered::free_buffer() {

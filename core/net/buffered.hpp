@@ -18,6 +18,8 @@ class Buffered : public Exclusive {
     // Borrows `stream` and gets the buffer. Nothing is taken when it fails.
     std::int32_t begin(HandleBits stream, std::size_t capacity) ZIO_NOTHROW;
     void free_buffer() ZIO_NOTHROW;
+    // A call with a deadline is a suspension point, also when all it needs is in the buffer.
+    std::int32_t pass(Deadline deadline) const ZIO_NOTHROW;
 
     HandleBits stream_ = 0;
     char* buffer_ = nullptr;
@@ -59,12 +61,14 @@ class BufferedLife : public Buffered {
     // One call's use; its end frees an object that was destroyed meanwhile.
     class Use {
       public:
-        explicit Use(HandleBits handle) : object_(table.at(handle)) {
+        explicit Use(HandleBits handle, Deadline deadline = immediate) : object_(table.at(handle)) {
             status_ =
                 object_ != nullptr ? object_->enter(generation_of(handle)) : error::bad_handle;
+            entered_ = status_ == 0;
+            if (entered_) status_ = object_->pass(deadline);
         }
         ~Use() {
-            if (status_ == 0 && object_->leave()) object_->give_back();
+            if (entered_ && object_->leave()) object_->give_back();
         }
         Use(const Use&) = delete;
         Use& operator=(const Use&) = delete;
@@ -74,6 +78,7 @@ class BufferedLife : public Buffered {
       private:
         Object* object_;
         std::int32_t status_;
+        bool entered_;
     };
 
   private:

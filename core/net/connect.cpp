@@ -124,6 +124,7 @@ std::int32_t Stream::from_handle(os::Handle handle, HandleBits* out) {
     if (const std::int32_t status = os::table.kind_of(handle, &kind)) return status;
     if (kind == os::HandleKind::listening_socket) return error::not_connected;
     if (kind == os::HandleKind::pipe_or_terminal) return error::bad_handle;
+    if (kind == os::HandleKind::other) return error::bad_handle;
     if (kind != os::HandleKind::stream_socket) return error::wrong_socket_type;
     Address ignored;
     if (const std::int32_t status = os::table.peer_address(handle, &ignored)) return status;

@@ -30,6 +30,10 @@ class Exclusive {
                                              std::memory_order_relaxed));
         return 0;
     }
+    // For whoever entered: it was destroyed meanwhile.
+    bool is_closing() const {
+        return (word.load(std::memory_order_acquire) & object_word::closing) != 0;
+    }
     // True: it was destroyed meanwhile, the caller must free it.
     bool leave() {
         const std::uint64_t old = word.fetch_and(~busy, std::memory_order_acq_rel);

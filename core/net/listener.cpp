@@ -95,7 +95,10 @@ std::int32_t Listener::from_handle(os::Handle handle, HandleBits* out) {
     if (const std::int32_t status = os::table.kind_of(handle, &kind)) return status;
     if (kind == os::HandleKind::stream_socket) return error::invalid_argument;
     if (kind == os::HandleKind::pipe_or_terminal) return error::bad_handle;
+    if (kind == os::HandleKind::other) return error::bad_handle;
     if (kind != os::HandleKind::listening_socket) return error::wrong_socket_type;
+    os::Address ignored;
+    if (const std::int32_t status = os::table.local_address(handle, &ignored)) return status;
     if (const std::int32_t status = os::table.make_nonblocking(handle)) return status;
     return make(handle, nullptr, out);
 }
@@ -129,7 +132,11 @@ std::int32_t Listener::accept(HandleBits handle, HandleBits* out, os::Address* p
         result = runtime::await(operation, listener, Direction::read, deadline);
         if (result >= 0) break;
         if (concerns_peer_only(result)) continue;
-        if (!is_shortage(result) || deadline == immediate) break;
+        if (!is_shortage(result)) break;
+        if (deadline == immediate) {
+            result = error::would_block;
+            break;
+        }
         result = listener->back_off(pause_ns, deadline);
         if (result < 0) break;
         if (pause_ns < longest_pause_ns) pause_ns *= 2;

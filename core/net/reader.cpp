@@ -19,6 +19,7 @@ std::int64_t Reader::fill(Deadline deadline) {
         begin_ = 0;
     }
     const std::int64_t count = Stream::read(stream_, buffer_ + end_, capacity_ - end_, deadline);
+    if (is_closing()) return error::closed;  // the buffer goes with the end of this call
     if (count > 0) end_ += static_cast<std::size_t>(count);
     return count;
 }
@@ -33,7 +34,7 @@ std::size_t Reader::take(void* data, std::size_t size) {
 std::int32_t Reader::read_until(HandleBits handle, std::uint8_t delimiter, os::Buffer* out,
                                 Deadline deadline) {
     if (out == nullptr || !is_deadline(deadline)) return error::invalid_argument;
-    const Use reader(handle);
+    const Use reader(handle, deadline);
     if (reader.status() != 0) return reader.status();
     std::size_t searched = 0;
     for (;;) {
@@ -62,7 +63,7 @@ std::int32_t Reader::read_until(HandleBits handle, std::uint8_t delimiter, os::B
 
 std::int64_t Reader::read(HandleBits handle, void* data, std::size_t size, Deadline deadline) {
     if ((data == nullptr && size != 0) || !is_deadline(deadline)) return error::invalid_argument;
-    const Use reader(handle);
+    const Use reader(handle, deadline);
     if (reader.status() != 0) return reader.status();
     if (reader->buffered() != 0 && size != 0) {
         return static_cast<std::int64_t>(reader->take(data, size));
@@ -81,7 +82,7 @@ std::int32_t Reader::read_exact(HandleBits handle, void* data, std::size_t size,
     std::size_t& moved = done != nullptr ? *done : ignored;
     moved = 0;
     if ((data == nullptr && size != 0) || !is_deadline(deadline)) return error::invalid_argument;
-    const Use reader(handle);
+    const Use reader(handle, deadline);
     if (reader.status() != 0) return reader.status();
     if (size == 0)
         return static_cast<std::int32_t>(Stream::read(reader->stream_, data, 0, deadline));
@@ -107,7 +108,7 @@ std::int32_t Reader::read_exact(HandleBits handle, void* data, std::size_t size,
 std::int32_t Reader::peek(HandleBits handle, std::size_t least, os::Buffer* out,
                           Deadline deadline) {
     if (out == nullptr || !is_deadline(deadline)) return error::invalid_argument;
-    const Use reader(handle);
+    const Use reader(handle, deadline);
     if (reader.status() != 0) return reader.status();
     if (least > reader->capacity_) return error::message_size;
     std::int32_t status = 0;

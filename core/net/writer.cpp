@@ -16,7 +16,7 @@ std::int32_t Writer::drain(Deadline deadline) {
         Stream::write_all(stream_, buffer_ + begin_, end_ - begin_, &moved, deadline);
     begin_ += moved;
     if (begin_ == end_) begin_ = end_ = 0;
-    return status;
+    return is_closing() ? error::closed : status;  // what is taken from now on would be lost
 }
 
 std::int32_t Writer::write(HandleBits handle, const void* data, std::size_t size, std::size_t* done,
@@ -25,7 +25,7 @@ std::int32_t Writer::write(HandleBits handle, const void* data, std::size_t size
     std::size_t& taken = done != nullptr ? *done : ignored;
     taken = 0;
     if ((data == nullptr && size != 0) || !is_deadline(deadline)) return error::invalid_argument;
-    const Use writer(handle);
+    const Use writer(handle, deadline);
     if (writer.status() != 0) return writer.status();
     if (const std::int32_t status = Stream::check(writer->stream_)) return status;
     while (taken < size) {
@@ -54,7 +54,7 @@ std::int32_t Writer::write(HandleBits handle, const void* data, std::size_t size
 
 std::int32_t Writer::flush(HandleBits handle, Deadline deadline) {
     if (!is_deadline(deadline)) return error::invalid_argument;
-    const Use writer(handle);
+    const Use writer(handle, deadline);
     if (writer.status() != 0) return writer.status();
     return writer->drain(deadline);
 }

@@ -49,7 +49,13 @@ enum class SocketOption : std::uint8_t {
 };
 
 // What a descriptor that came from outside is.
-enum class HandleKind : std::uint8_t { stream_socket, listening_socket, pipe_or_terminal, other };
+enum class HandleKind : std::uint8_t {
+    stream_socket,
+    listening_socket,  // of the stream kind, too
+    other_socket,
+    pipe_or_terminal,
+    other,
+};
 
 struct ReadyRequest {
     Handle handle;
@@ -70,7 +76,7 @@ struct Table {
     std::int32_t (*get_option)(Handle, SocketOption, std::int64_t* value);
     std::int32_t (*shutdown)(Handle, bool read_side, bool write_side);
     std::int32_t (*kind_of)(Handle, HandleKind* out);
-    std::int32_t (*make_nonblocking)(Handle);
+    std::int32_t (*make_nonblocking)(Handle);  // and close-on-exec
     std::int32_t (*close)(Handle);
 
     std::int64_t (*receive)(Handle, void* data, std::size_t size, std::uint32_t flags);

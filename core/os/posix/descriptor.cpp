@@ -100,10 +100,10 @@ std::int32_t kind_of(Handle handle, HandleKind* out) {
         ::getsockopt(descriptor(handle), SOL_SOCKET, SO_TYPE, &type, &size);
         size = sizeof(int);
         ::getsockopt(descriptor(handle), SOL_SOCKET, SO_ACCEPTCONN, &listening, &size);
-        if (listening != 0) {
-            *out = HandleKind::listening_socket;
-        } else if (type == SOCK_STREAM) {
-            *out = HandleKind::stream_socket;
+        if (type != SOCK_STREAM) {
+            *out = HandleKind::other_socket;
+        } else {
+            *out = listening != 0 ? HandleKind::listening_socket : HandleKind::stream_socket;
         }
     }
     return 0;
@@ -112,6 +112,12 @@ std::int32_t kind_of(Handle handle, HandleKind* out) {
 std::int32_t make_nonblocking(Handle handle) {
     const int flags = ::fcntl(descriptor(handle), F_GETFL);
     if (flags < 0) return checked(flags);
+    const int kept = ::fcntl(descriptor(handle), F_GETFD);
+    if (kept < 0) return checked(kept);
+    if ((kept & FD_CLOEXEC) == 0) {
+        const int result = ::fcntl(descriptor(handle), F_SETFD, kept | FD_CLOEXEC);
+        if (result < 0) return checked(result);
+    }
     if ((flags & O_NONBLOCK) != 0) return 0;
     return checked(::fcntl(descriptor(handle), F_SETFL, flags | O_NONBLOCK));
 }
