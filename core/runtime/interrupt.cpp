@@ -67,7 +67,7 @@ bool interrupt(Worker* w, Task* task, std::int32_t why) {
 }
 
 void interrupt_canceled(Worker* w, Task* task) {
-    if (!task->waits() || !task->cancel_pending() || task->has(bit::shielded)) return;
+    if (!task->waits() || !task->cancel_pending() || task->has(bit::shielded | bit::held)) return;
     if (interrupt(w, task, error::canceled)) deliver_cancel(task);
 }
 
@@ -86,7 +86,7 @@ void unpark_here(Worker* w, Task* task) {
 }
 
 std::int32_t deliver_cancel(Task* me) {
-    if (me->has(bit::shielded)) return 0;
+    if (me->has(bit::shielded | bit::held)) return 0;
     me->word.fetch_and(~word::cancel, std::memory_order_relaxed);
     me->bits |= bit::delivered;
     return error::canceled;

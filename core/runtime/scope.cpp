@@ -55,7 +55,9 @@ void drop_scopes(Head& head) {
 
 void limit_wait(Worker* w, Task* me, Deadline deadline) {
     Instant due = instant_of(deadline);
-    if (me->has(bit::scoped) && head_of(*me).limit < due) due = head_of(*me).limit;
+    if (me->has(bit::scoped) && !me->has(bit::held) && head_of(*me).limit < due) {
+        due = head_of(*me).limit;
+    }
     if (due == forever) return;
     me->due = due;
     if (me->heap_place != 0 && w->timers.instant_of(*me) <= due) return;

@@ -25,18 +25,18 @@ std::int32_t begin_shield() ZIO_NOTHROW;
 std::int32_t end_shield() ZIO_NOTHROW;
 std::uint32_t swap_shields(std::uint32_t depth) ZIO_NOTHROW;
 
-// Holds cancels and scopes back while it lives, for waits that must go to the end.
+// Holds cancels and scopes back while it lives, for waits that must go to the end. No shield: hooks
+// open and close those around every switch.
 class HoldBack {
   public:
-    explicit HoldBack(Task& task) : task_(task), kept_(task.bits & mask) {
-        task_.bits = static_cast<std::uint16_t>((task_.bits & ~bit::scoped) | bit::shielded);
+    explicit HoldBack(Task& task) : task_(task), kept_(task.bits & bit::held) {
+        task_.bits |= bit::held;
     }
-    ~HoldBack() { task_.bits = static_cast<std::uint16_t>((task_.bits & ~mask) | kept_); }
+    ~HoldBack() { task_.bits = static_cast<std::uint16_t>((task_.bits & ~bit::held) | kept_); }
     HoldBack(const HoldBack&) = delete;
     HoldBack& operator=(const HoldBack&) = delete;
 
   private:
-    static constexpr std::uint16_t mask = bit::scoped | bit::shielded;
     Task& task_;
     std::uint16_t kept_;
 };

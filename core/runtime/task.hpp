@@ -112,6 +112,7 @@ inline constexpr std::uint16_t thread = 1 << 8;     // a plain thread's stand-in
 inline constexpr std::uint16_t no_suspend = 1 << 9;
 inline constexpr std::uint16_t large_end = 1 << 10;  // has locals: the end takes the long way
 inline constexpr std::uint16_t pinned = 1 << 11;
+inline constexpr std::uint16_t held = 1 << 14;          // in a wait that nothing ends early
 inline constexpr std::uint16_t uncounted = 1 << 13;     // not among its home's blocks yet
 inline constexpr std::uint16_t spawn_slowly = 1 << 12;  // of a worker's initial bits only
 }  // namespace bit
