@@ -107,7 +107,7 @@ zio_err_t zio_rt_stats(zio_rt_t* rt, zio_rt_stats_t* out) noexcept {
         values.workers = now.workers;
         values.tasks_live = now.tasks_live;
         values.tasks_spawned = now.tasks_spawned;
-        values.switches = now.turns;
+        values.switches = now.switches;
         values.ops_submitted = now.operations_submitted;
         values.ops_completed = now.operations_completed;
         values.loop_polls = now.polls;

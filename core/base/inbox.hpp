@@ -6,7 +6,7 @@
 // or `closed` (the owner is gone). Because "asleep" is in the same word that a push exchanges,
 // exactly one pusher per sleep sees it, and no fence is needed on either side. That pusher owes
 // the owner one wake, after it has released whatever it holds. The owner counts promised wakes
-// (`Loop::owed`) and leaves only when all have come.
+// (see Loop::close_inbox) and leaves only when all have come.
 //
 // Orders: push is a release (what the node says is published), drain an acquire.
 #include <atomic>
@@ -39,7 +39,7 @@ class Inbox {
 
     // The rest is for the owner alone.
 
-    // Everything pushed so far, oldest first, as a chain of tagged nodes for `first_of`.
+    // Everything pushed so far, oldest first, as a chain of tagged nodes for `take_first`.
     // `promised` tells whether somebody took the parked mark and therefore owes a wake.
     InboxNode* drain(bool was_parked, bool* promised) {
         const Word head = head_.exchange(empty, std::memory_order_acq_rel);

@@ -15,7 +15,7 @@ void Loop::cancel(Operation& operation) {
 }
 
 void Loop::poll() {
-    ++poll_count_;
+    poll_count_ = poll_count_ + 1;
     backend_->poll(completed_, 0);
     settle_wakes();
 }
@@ -25,10 +25,10 @@ void Loop::poll_until(Instant until) {
         poll();
         return;
     }
-    ++poll_count_;
+    poll_count_ = poll_count_ + 1;
     const Instant before = now();
     backend_->poll(completed_, until);
-    slept_ns_ += now() - before;
+    slept_ns_ = slept_ns_ + (now() - before);
     bool promised = false;
     mail_ = inbox_.drain(true, &promised);
     if (promised) ++owed_wakes_;

@@ -7,6 +7,7 @@
 
 #include "core/base/attributes.hpp"
 #include "core/base/inbox.hpp"
+#include "core/base/relaxed.hpp"
 #include "core/loop/backend.hpp"
 
 namespace zio::loop {
@@ -23,12 +24,12 @@ class Loop {
     ZIO_INLINE bool start(Operation& operation) {
         ZIO_ASSERT(operation.state == OperationState::idle);
         operation.state = OperationState::started;
-        ++submitted_count_;
+        submitted_count_ = submitted_count_ + 1;
         if (backend_->start(operation)) {
             ZIO_ASSERT(operation.state == OperationState::finished);
             return true;
         }
-        ++pending_count_;
+        pending_count_ = pending_count_ + 1;
         return false;
     }
 
@@ -42,7 +43,7 @@ class Loop {
         if (operation != nullptr) {
             ZIO_ASSERT(operation->state == OperationState::finished);
             ZIO_ASSERT(pending_count_ > 0);
-            --pending_count_;
+            pending_count_ = pending_count_ - 1;
         }
         return operation;
     }
@@ -84,18 +85,25 @@ class Loop {
     std::uint64_t submitted_count() const { return submitted_count_; }
     std::uint64_t poll_count() const { return poll_count_; }
     std::uint64_t slept_ns() const { return slept_ns_; }
+    // How often another thread ended the owner's sleep.
+    std::uint64_t wake_count() const { return wake_count_; }
 
   private:
-    void settle_wakes() { owed_wakes_ -= static_cast<std::int64_t>(backend_->take_wakes()); }
+    void settle_wakes() {
+        const std::uint64_t seen = backend_->take_wakes();
+        owed_wakes_ -= static_cast<std::int64_t>(seen);
+        wake_count_ = wake_count_ + seen;
+    }
 
     std::unique_ptr<Backend> backend_;
     Completed completed_;
     InboxNode* mail_ = nullptr;  // drained while going to sleep, not yet taken
-    std::uint32_t pending_count_ = 0;
+    Relaxed<std::uint32_t> pending_count_{0};
     std::int64_t owed_wakes_ = 0;  // promised by pushers and not yet seen
-    std::uint64_t submitted_count_ = 0;
-    std::uint64_t poll_count_ = 0;
-    std::uint64_t slept_ns_ = 0;
+    Relaxed<std::uint64_t> submitted_count_{0};
+    Relaxed<std::uint64_t> poll_count_{0};
+    Relaxed<std::uint64_t> slept_ns_{0};
+    Relaxed<std::uint64_t> wake_count_{0};
     alignas(64) Inbox own_inbox_;  // what other threads write
     Inbox& inbox_;
 };

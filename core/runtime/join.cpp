@@ -36,6 +36,19 @@ void answer(JoinRequest* request, std::int32_t status, std::int32_t result) {
     }
 }
 
+// Those who gave up do not pile up on a target that lives long.
+void drop_abandoned(JoinRequest*& list) {
+    for (JoinRequest** place = &list; *place != nullptr;) {
+        JoinRequest* request = *place;
+        if (request->state.load(std::memory_order_acquire) != JoinRequest::abandoned) {
+            place = &request->next;
+            continue;
+        }
+        *place = request->next;
+        free_request(request);
+    }
+}
+
 // Attaches a request to its target, or answers it at once.
 void attach(JoinRequest* request) {
     Task& target = *request->target;
@@ -47,6 +60,7 @@ void attach(JoinRequest* request) {
         answer(request, error::no_memory, 0);
     } else {
         Extra& extra = extra_of(target);
+        drop_abandoned(extra.join_requests);
         request->next = extra.join_requests;
         extra.join_requests = request;
     }

@@ -23,7 +23,7 @@ struct RuntimeOptions {
 
 struct RuntimeStatistics {
     std::uint32_t workers;
-    std::uint64_t tasks_live, tasks_spawned, turns;
+    std::uint64_t tasks_live, tasks_spawned, switches;
     std::uint64_t operations_submitted, operations_completed, polls, slept_ns;
     std::uint64_t stacks_mapped, timers_armed, wakes_sent, accept_backoffs;
 };

@@ -58,6 +58,7 @@ void after_returning(Worker* w, Task* me) {
 
 Resumed switch_slowly(Worker* w, Task* me, Task* next) {
     before_leaving(w, me);
+    w->switch_count = w->switch_count + 1;
     me->saved_errno = *w->errno_at;
     Resumed back;
     if (next->state == TaskState::fresh) {

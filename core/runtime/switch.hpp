@@ -45,6 +45,7 @@ ZIO_INLINE bool needs_detour(const Worker* w, const Task* me) {
 
 ZIO_INLINE Resumed switch_to_fresh(Worker* w, Task* me, Task* next) {
     if (ZIO_UNLIKELY(needs_detour(w, me))) return switch_slowly(w, me, next);
+    w->switch_count = w->switch_count + 1;
     me->saved_errno = *w->errno_at;
     *w->errno_at = 0;
     w->current = next;
@@ -54,6 +55,7 @@ ZIO_INLINE Resumed switch_to_fresh(Worker* w, Task* me, Task* next) {
 }
 ZIO_INLINE Resumed switch_to_ready(Worker* w, Task* me, Task* next) {
     if (ZIO_UNLIKELY(needs_detour(w, me))) return switch_slowly(w, me, next);
+    w->switch_count = w->switch_count + 1;
     me->saved_errno = *w->errno_at;
     *w->errno_at = next->saved_errno;
     w->current = next;

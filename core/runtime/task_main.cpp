@@ -91,6 +91,7 @@ extern "C" void zio_hidden_task_main(void* worker, void* task) {
         me->state.publish(TaskState::done);
         Task* next = after_end(w, me, result);
         w->ended_count = w->ended_count + 1;
+        w->switch_count = w->switch_count + 1;
         if (me->references <= 0) {
             if (me->references == 0) {
                 release_task(w, me, me->generation());

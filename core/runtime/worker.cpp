@@ -17,6 +17,11 @@ namespace {
 
 // How long a worker that has other work to do leaves the backend alone after an empty poll.
 constexpr Instant poll_pause_ns = 20'000;
+// After so many ends, and no more often than that, an idle worker gives the pages of stacks that
+// it does not need back.
+constexpr std::uint64_t ends_before_trim = 1024;
+constexpr Instant trim_pause_ns = second_ns;
+constexpr std::uint64_t warm_stacks = 256;
 
 std::atomic<std::uint16_t> next_number{0};
 SpinLock numbers_lock;
@@ -101,8 +106,19 @@ void Worker::block_until(Instant until) {
     if (worker_hooks.after_block != nullptr) worker_hooks.after_block(0, worker_hooks.data);
 }
 
+// Called before the worker sleeps, when a burst may be over.
+void Worker::trim_stacks() {
+    if (ended_count - trimmed_ended_count_ < ends_before_trim) return;
+    const Instant now = loop.now();
+    if (now < next_trim_at_) return;
+    next_trim_at_ = now + trim_pause_ns;
+    trimmed_ended_count_ = ended_count;
+    const std::uint64_t live = runtime != nullptr ? runtime->live_count() : 0;
+    const std::uint64_t keep = live > warm_stacks ? live : warm_stacks;
+    stacks.trim(static_cast<std::uint32_t>(keep < UINT32_MAX ? keep : UINT32_MAX));
+}
+
 bool Worker::turn(const Task& wanted) {
-    turn_count = turn_count + 1;
     left = slice;
     if (ZIO_UNLIKELY(loop.has_mail())) drain_mail();
     while (unadopted != nullptr && make_room_for(this, *unadopted)) {
@@ -131,9 +147,9 @@ bool Worker::turn(const Task& wanted) {
             }
         }
     } else {
-        alive = next != forever || loop.pending_count() != 0 || !chooses;
-        if (alive) block_until(next);
-        if (alive && chooses) alive = !loop.backend().idle_for_ever();
+        trim_stacks();
+        block_until(next);
+        if (chooses) alive = !loop.backend().idle_for_ever();
         poll_found_work = true;
     }
     complete_operations();

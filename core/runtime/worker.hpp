@@ -70,7 +70,7 @@ class alignas(64) Worker {
     Runtime* runtime = nullptr;
     Relaxed<std::uint64_t> created_count{0};
     Relaxed<std::uint64_t> ended_count{0};
-    Relaxed<std::uint64_t> turn_count{0};
+    Relaxed<std::uint64_t> switch_count{0};
     context::StackPool stacks;
     Heap<Task> timers;
 
@@ -110,6 +110,10 @@ class alignas(64) Worker {
   private:
     void rotate_by_choice();
     void block_until(Instant until);
+    void trim_stacks();
+
+    std::uint64_t trimmed_ended_count_ = 0;
+    Instant next_trim_at_ = 0;
 };
 
 // The worker of this thread while it runs tasks; null on every other thread.

@@ -10,7 +10,8 @@
 
 ZIO_BEGIN_DECLS
 
-/** Bits of zio_spawn_options_t::flags. */
+/** Bits of zio_spawn_options_t::flags. With the one worker that this version runs the first three
+ *  change nothing: there is no other thread to go to, and every spawn is queued. */
 enum zio_task_flag {
     /** May run on another thread after any suspension. errno and thread-locals that the task's
      *  code keeps across a suspension are then not to be relied on. */
@@ -20,14 +21,16 @@ enum zio_task_flag {
     /** May run at once inside the spawn, on the spawner's time; such a spawn never fails because
      *  nothing could run at the same time. */
     ZIO_TASK_MAY_INLINE = 1 << 2,
-    /** Shares one stack with others of its kind: least memory, dearest switch. */
+    /** Shares one stack with others of its kind: least memory, dearest switch. Not in this version:
+     *  the spawn gives ::ZIO_ENOTSUP. */
     ZIO_TASK_SHARED_STACK = 1 << 3,
     /** The task's floating-point control words (rounding, exception masks) are saved and restored
      *  at each switch. Without it they are those of the worker's thread. */
     ZIO_TASK_KEEP_FP = 1 << 4
 };
 
-/** Values of zio_spawn_options_t::priority. The wait of a lower one is bounded. */
+/** Values of zio_spawn_options_t::priority. The wait of a lower one is bounded. This version keeps
+ *  them and runs all tasks alike. */
 enum zio_priority { ZIO_PRIORITY_NORMAL = 0, ZIO_PRIORITY_URGENT = 1, ZIO_PRIORITY_BACKGROUND = 2 };
 
 /** Options of a task. */
