@@ -13,8 +13,8 @@
  *     unix:/run/server        the path of a Unix socket
  *     unix:@name              an abstract Unix socket (Linux)
  *
- * Ports are decimal, 0 to 65535, with no sign and no leading zero; so are scope numbers, up to
- * 4294967295. Nothing else is allowed, blanks included.
+ * Ports are decimal, 0 to 65535, with no sign and no leading zero; scope numbers likewise, up to
+ * the largest of 32 bits. Nothing else is allowed, blanks included.
  */
 #ifndef ZIO_ADDRESS_H
 #define ZIO_ADDRESS_H

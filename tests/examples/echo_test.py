@@ -27,7 +27,7 @@ class Subject:
     def __init__(self, binary, backend):
         self.binary, self.backend = binary, backend
         self.server = self.start()
-        self.base_descriptors = self.server.descriptors()
+        self.base_descriptors = self.server.settled_descriptors()
 
     def start(self, port=0):
         return Server(self.binary, self.backend, port)

@@ -64,6 +64,13 @@ class Process:
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def settled_descriptors(self):
+        """After a first client: what the server opens when it first waits is its own."""
+        with self.connect():
+            pass
+        time.sleep(0.3)
+        return self.descriptors()
+
     def cpu_seconds(self):
         with open(f"/proc/{self.process.pid}/stat", "rb") as file:
             fields = file.read().rsplit(b")", 1)[1].split()

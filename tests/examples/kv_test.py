@@ -397,7 +397,7 @@ def main():
         print(f"SKIPPED: {sys.argv[1]}: {reason}")
         sys.exit(example_server.SKIPPED)
     print(f"backend {subject.server.backend}, seed {SEED}, scale {SCALE:g}", flush=True)
-    subject.base_descriptors = subject.server.descriptors()
+    subject.base_descriptors = subject.server.settled_descriptors()
     alone = [requests_arrive_byte_by_byte, values_of_ten_megabytes, the_largest_value,
              a_thousand_clients_at_once, clients_that_do_not_read,
              half_requests_cost_what_was_sent, the_last_reply_arrives, keys_expire,

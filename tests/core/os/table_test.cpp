@@ -265,8 +265,8 @@ TEST_F(Table, what_a_descriptor_is) {
     EXPECT_EQ(kind_of(keep(::posix_openpt(O_RDWR | O_NOCTTY))), HandleKind::pipe_or_terminal);
     EXPECT_EQ(kind_of(keep(::open("/dev/null", O_RDWR))), HandleKind::other);
     EXPECT_EQ(kind_of(keep(::open("/", O_RDONLY))), HandleKind::other);
-    EXPECT_EQ(kind_of(keep(::socket(AF_INET, SOCK_DGRAM, 0))), HandleKind::other);
-    EXPECT_EQ(kind_of(keep(::socket(AF_UNIX, SOCK_SEQPACKET, 0))), HandleKind::other);
+    EXPECT_EQ(kind_of(keep(::socket(AF_INET, SOCK_DGRAM, 0))), HandleKind::other_socket);
+    EXPECT_EQ(kind_of(keep(::socket(AF_UNIX, SOCK_SEQPACKET, 0))), HandleKind::other_socket);
 }
 
 // A socket that somebody left in blocking mode holds nobody.

@@ -49,6 +49,7 @@ class PathNames {
     struct Name {
         os::Address address;
         Socket* owner;  // null: a path that nobody listens to any more
+        Name(const os::Address& name, Socket* listener) : address(name), owner(listener) {}
     };
 
     ~PathNames();
