@@ -17,9 +17,12 @@ std::int64_t move(OperationKind kind, os::Handle handle, const void* data, std::
     if (!is_deadline(deadline) || (data == nullptr && size != 0)) return error::invalid_argument;
     if (handle < 0) return error::bad_handle;
     if (size == 0) return deadline == immediate ? 0 : runtime::pass_suspension_point();
+    const os::Direction direction = loop::direction_of(kind);
+    // The system never reports as ready what a descriptor was not opened for.
+    if (const std::int32_t status = os::table.check_access(handle, direction)) return status;
     loop::Transfer operation(kind, handle, false, data,
                              size < largest_transfer ? size : largest_transfer);
-    return runtime::await(operation, nullptr, loop::direction_of(kind), deadline);
+    return runtime::await(operation, nullptr, direction, deadline);
 }
 
 }  // namespace

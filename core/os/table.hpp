@@ -76,7 +76,8 @@ struct Table {
     std::int32_t (*get_option)(Handle, SocketOption, std::int64_t* value);
     std::int32_t (*shutdown)(Handle, bool read_side, bool write_side);
     std::int32_t (*kind_of)(Handle, HandleKind* out);
-    std::int32_t (*make_nonblocking)(Handle);  // and close-on-exec
+    std::int32_t (*check_access)(Handle, Direction);  // bad_handle: not open for that
+    std::int32_t (*make_nonblocking)(Handle);         // and close-on-exec
     std::int32_t (*close)(Handle);
 
     std::int64_t (*receive)(Handle, void* data, std::size_t size, std::uint32_t flags);

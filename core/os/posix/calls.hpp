@@ -21,6 +21,7 @@ std::int32_t set_option(Handle handle, SocketOption option, std::int64_t value);
 std::int32_t get_option(Handle handle, SocketOption option, std::int64_t* value);
 std::int32_t shutdown(Handle handle, bool read_side, bool write_side);
 std::int32_t kind_of(Handle handle, HandleKind* out);
+std::int32_t check_access(Handle handle, Direction direction);
 std::int32_t make_nonblocking(Handle handle);
 std::int32_t close(Handle handle);
 

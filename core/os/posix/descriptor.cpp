@@ -109,6 +109,13 @@ std::int32_t kind_of(Handle handle, HandleKind* out) {
     return 0;
 }
 
+std::int32_t check_access(Handle handle, Direction direction) {
+    const int flags = ::fcntl(descriptor(handle), F_GETFL);
+    if (flags < 0) return checked(flags);
+    const int missing = direction == Direction::read ? O_WRONLY : O_RDONLY;
+    return (flags & O_ACCMODE) == missing ? error::bad_handle : 0;
+}
+
 std::int32_t make_nonblocking(Handle handle) {
     const int flags = ::fcntl(descriptor(handle), F_GETFL);
     if (flags < 0) return checked(flags);

@@ -19,6 +19,7 @@ constinit Table table = {
     .get_option = calls::get_option,
     .shutdown = calls::shutdown,
     .kind_of = calls::kind_of,
+    .check_access = calls::check_access,
     .make_nonblocking = calls::make_nonblocking,
     .close = calls::close,
     .receive = calls::receive,

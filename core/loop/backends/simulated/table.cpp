@@ -101,6 +101,11 @@ std::int32_t kind_of(os::Handle handle, os::HandleKind* out) {
     });
 }
 
+std::int32_t check_access(os::Handle handle, os::Direction direction) {
+    if (!is_simulated(handle)) return host().check_access(handle, direction);
+    return for_socket(handle, [](Network&, Socket&) { return 0; });  // both ways, always
+}
+
 std::int32_t make_nonblocking(os::Handle handle) {
     if (!is_simulated(handle)) return host().make_nonblocking(handle);
     return for_socket(handle, [](Network&, Socket&) { return 0; });  // they all are
@@ -260,6 +265,7 @@ const os::Table simulated_table = {
     .get_option = get_option,
     .shutdown = shutdown,
     .kind_of = kind_of,
+    .check_access = check_access,
     .make_nonblocking = make_nonblocking,
     .close = close,
     .receive = receive,
