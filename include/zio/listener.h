@@ -50,7 +50,7 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_listen(zio_listener_t **out, const 
  * @par Suspends
  * no; any thread
  * @since 0.1
- * @test tests/capi/listener_test.c
+ * @test tests/capi/listener_system_test.c
  */
 ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_listener_from_fd(zio_listener_t **out,
                                                               zio_fd_t fd) ZIO_NOEXCEPT;

@@ -47,7 +47,7 @@ ZIO_BEGIN_DECLS
  * @par Suspends
  * yes; any thread
  * @since 0.1
- * @test tests/capi/stream_test.c
+ * @test tests/capi/listener_system_test.c
  */
 ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_connect(zio_stream_t **out, const zio_addr_t *a,
                                                      const zio_sock_options_t *o,
@@ -82,7 +82,7 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_stream_pair(zio_stream_t **a,
  * @par Suspends
  * no; any thread
  * @since 0.1
- * @test tests/capi/stream_test.c
+ * @test tests/capi/stream_system_test.c
  */
 ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_stream_from_fd(zio_stream_t **out,
                                                             zio_fd_t fd) ZIO_NOEXCEPT;

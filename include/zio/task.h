@@ -90,7 +90,7 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_task_join(zio_task_t *t, zio_err_t 
  * @par Suspends
  * no; any thread
  * @since 0.1
- * @test tests/capi/task_test.c
+ * @test tests/capi/spawn_test.c
  */
 ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_task_prepare(zio_rt_t *rt, zio_task_t **out,
                                                           zio_task_fn entry, size_t ctx_size,
@@ -110,7 +110,7 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_task_prepare(zio_rt_t *rt, zio_task
  * @par Suspends
  * no; any thread
  * @since 0.1
- * @test tests/capi/task_test.c
+ * @test tests/capi/spawn_test.c
  */
 ZIO_API zio_err_t ZIO_CALL zio_task_launch(zio_task_t *t) ZIO_NOEXCEPT;
 
@@ -123,7 +123,7 @@ ZIO_API zio_err_t ZIO_CALL zio_task_launch(zio_task_t *t) ZIO_NOEXCEPT;
  * @par Suspends
  * no; any thread
  * @since 0.1
- * @test tests/capi/task_test.c
+ * @test tests/capi/spawn_test.c
  */
 ZIO_API zio_err_t ZIO_CALL zio_task_discard(zio_task_t *t) ZIO_NOEXCEPT;
 
@@ -137,7 +137,7 @@ ZIO_API zio_err_t ZIO_CALL zio_task_discard(zio_task_t *t) ZIO_NOEXCEPT;
  * @par Suspends
  * no; any thread
  * @since 0.1
- * @test tests/capi/task_test.c
+ * @test tests/capi/spawn_test.c
  */
 ZIO_API void *ZIO_CALL zio_task_result(zio_task_t *t) ZIO_NOEXCEPT;
 
@@ -259,7 +259,7 @@ enum zio_key_flag {
  * @par Suspends
  * no; any thread
  * @since 0.1
- * @test tests/capi/task_test.c
+ * @test tests/capi/spawn_test.c
  */
 ZIO_API zio_err_t ZIO_CALL zio_task_set_local(uint32_t key, void *value) ZIO_NOEXCEPT;
 
@@ -272,7 +272,7 @@ ZIO_API zio_err_t ZIO_CALL zio_task_set_local(uint32_t key, void *value) ZIO_NOE
  * @par Suspends
  * no; any thread
  * @since 0.1
- * @test tests/capi/task_test.c
+ * @test tests/capi/spawn_test.c
  */
 ZIO_API void *ZIO_CALL zio_task_get_local(uint32_t key) ZIO_NOEXCEPT;
 
@@ -289,7 +289,7 @@ ZIO_API void *ZIO_CALL zio_task_get_local(uint32_t key) ZIO_NOEXCEPT;
  * @par Suspends
  * no; any thread
  * @since 0.1
- * @test tests/capi/task_test.c
+ * @test tests/capi/spawn_test.c
  */
 ZIO_API zio_err_t ZIO_CALL zio_task_key_create(uint32_t *key, uint32_t flags,
                                                zio_free_fn dtor) ZIO_NOEXCEPT;
