@@ -109,27 +109,32 @@ IN_TASK(several_tasks_may_wait) {
 }
 
 /* Members that end while their group is waited for start others: the wait sees those, too. */
-struct tree {
+enum { tree_depth = 6 };
+struct level {
     zio_group_t *group;
-    int depth;
+    struct level *below; /* NULL: the leaves */
 };
 static zio_err_t grows(void *ud) {
-    const struct tree mine = *(struct tree *)ud;
-    struct tree next = {mine.group, mine.depth - 1};
-    if (mine.depth == 0) return zio_yield();
-    REQUIRE(zio_group_spawn(mine.group, grows, &next, NULL) == 0);
-    REQUIRE(zio_group_spawn(mine.group, grows, &next, NULL) == 0);
-    return zio_sleep_until(zio_after_ms(2)); /* `next` lives as long as they need it */
+    struct level *mine = ud;
+    if (mine->below == NULL) return zio_yield();
+    REQUIRE(zio_group_spawn(mine->group, grows, mine->below, NULL) == 0);
+    REQUIRE(zio_group_spawn(mine->group, grows, mine->below, NULL) == 0);
+    return zio_yield();
 }
 IN_TASK(members_may_start_members) {
-    struct tree tree = {make_group(0), 6};
+    struct level levels[tree_depth + 1]; /* outlives the wait, so all members */
+    zio_group_t *group = make_group(0);
     zio_rt_stats_t stats;
-    add(tree.group, grows, &tree);
-    assert_int_equal(zio_group_wait(tree.group, ZIO_NEVER), 0);
+    for (int i = 0; i <= tree_depth; ++i) {
+        levels[i].group = group;
+        levels[i].below = i == tree_depth ? NULL : &levels[i + 1];
+    }
+    add(group, grows, &levels[0]);
+    assert_int_equal(zio_group_wait(group, ZIO_NEVER), 0);
     assert_int_equal(zio_rt_stats_init(&stats, sizeof stats), 0);
     assert_int_equal(zio_rt_stats(zio_rt_current(), &stats), 0);
     assert_int_equal(stats.tasks_spawned, 1 + 127);
-    assert_int_equal(zio_group_destroy(tree.group), 0);
+    assert_int_equal(zio_group_destroy(group), 0);
 }
 
 /* --- canceling ------------------------------------------------------------------------------ */
