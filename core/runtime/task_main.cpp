@@ -45,8 +45,9 @@ ZIO_NOINLINE void end_slowly(Worker* w, Task* me, FreeFunction free_data, void* 
     if (extra_of(*me).group != nullptr) leave_group(*me, result);
 }
 
-// Out of a stack that some tool watches. Its mark dies with whoever runs next.
-ZIO_NOINLINE void leave_mark(Worker* w, char* stack, Task* next) {
+// Out of a stack that some tool watches. Its mark dies with whoever runs next. Inlined: a function
+// of its own would be entered on this stack and left on the next one's.
+ZIO_INLINE void leave_mark(Worker* w, char* stack, Task* next) {
     context::FiberMark& mark = reinterpret_cast<Head*>(context::head_of_stack(stack))->mark;
     w->ended_mark = mark;
     context::sanitizer::before_switch(mark, mark_of(next), true);
