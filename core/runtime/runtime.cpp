@@ -73,10 +73,8 @@ std::int32_t Runtime::open(const RuntimeOptions& options) {
     w.worker_hooks = options.worker_hooks;
     if (context::sanitizer::active()) w.initial_bits |= bit::marked;
     w.native.bits |= static_cast<std::uint16_t>(w.initial_bits & bit::marked);
-    if (options.max_tasks != 0) {
-        w.block_limit = static_cast<std::uint32_t>(
-            options.max_tasks < UINT32_MAX - 1 ? options.max_tasks + 1 : UINT32_MAX);
-    }
+    task_limit_ = options.max_tasks;
+    if (task_limit_ != 0) w.initial_bits |= bit::spawn_slowly;
     reports_overflow_ = (options.flags & runtime_report_overflow) != 0;
     if (reports_overflow_) status = report_overflows();
     return status;

@@ -45,6 +45,7 @@ class Runtime {
 
     Worker& worker() { return *worker_; }
     std::uint64_t stack_size() const { return stack_size_; }
+    std::uint64_t task_limit() const { return task_limit_; }  // 0: none
     const char* backend_reason() const { return reason_; }
     RuntimeStatistics statistics() const;
 
@@ -84,6 +85,7 @@ class Runtime {
     Worker* worker_ = nullptr;
     const char* reason_ = "";
     std::uint64_t stack_size_ = 0;
+    std::uint64_t task_limit_ = 0;
     bool reports_overflow_ = false;
     context::AlternateStack overflow_stack_;    // of the thread that drives, where the report runs
     std::atomic<std::uint64_t> admission_{0};   // stopping | spawns from elsewhere

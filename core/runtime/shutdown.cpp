@@ -104,18 +104,24 @@ std::int32_t Runtime::shutdown(HandleBits handle, Deadline deadline) {
         } else if (runtime->is_driven()) {
             status = runtime->stop_from_elsewhere(deadline);
             if (status == error::busy) set_error_detail("tasks of the runtime are still alive");
+        } else if (on_worker && runtime->live_count() == 0) {
+            status = 0;
         }
     }
     runtime->unpin();
     return status;
 }
 
+// Nothing runs here, so a task of another runtime may do this, too.
 std::int32_t Runtime::close() {
-    const std::int32_t status = begin_driving();
-    if (status != 0) return status == error::deadlock ? error::busy : status;
+    const void* nobody = nullptr;
+    if (!driver_.compare_exchange_strong(nobody, worker_, std::memory_order_acq_rel)) {
+        return error::busy;
+    }
     worker_->drain_mail();
     const bool live = live_count() != 0;
-    end_driving();
+    driver_.store(nullptr, std::memory_order_release);
+    wake_waiters();
     if (live) {
         set_error_detail("the runtime has live tasks: shut it down first");
         return error::busy;

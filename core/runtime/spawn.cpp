@@ -31,10 +31,17 @@ Task* take_block(std::uint16_t home) {
     return task;
 }
 
+// Whether there may be `more` live tasks. Spawns into a runtime with a limit all come by here.
+std::int32_t check_limit(const Runtime& runtime, std::uint32_t more) {
+    const std::uint64_t limit = runtime.task_limit();
+    if (limit == 0 || runtime.live_count() + more <= limit) return 0;
+    set_error_detail("the runtime's max_tasks is reached");
+    return error::would_block;
+}
+
 // Blocks for this worker, and with each of them a stack and a place among the timers.
 std::int32_t more_blocks(Worker* w) {
     for (std::uint32_t i = 0; i < blocks_per_batch; ++i) {
-        if (w->block_limit != 0 && w->block_count >= w->block_limit) break;
         if (!w->timers.reserve(w->block_count + 2)) break;
         if (!w->stacks.guarantee(w->block_count + 1)) {
             if (w->free_blocks != nullptr) break;
@@ -47,12 +54,7 @@ std::int32_t more_blocks(Worker* w) {
         task->next = w->free_blocks;
         w->free_blocks = task;
     }
-    if (w->free_blocks != nullptr) return 0;
-    if (w->block_limit != 0 && w->block_count >= w->block_limit) {
-        set_error_detail("the runtime's max_tasks is reached");
-        return error::would_block;
-    }
-    return error::no_memory;
+    return w->free_blocks != nullptr ? 0 : error::no_memory;
 }
 
 // Fills a block that nobody else sees yet.
@@ -122,6 +124,7 @@ std::int32_t make_uncounted(Task& task, Worker& home, TaskState state, bool refe
 std::int32_t spawn_here(Worker* w, HandleBits* out, TaskFunction entry, void* data,
                         const SpawnOptions& options) {
     if (w->stopping) return error::stopping;
+    if (const std::int32_t status = check_limit(*w->runtime, 1)) return status;
     if (w->free_blocks == nullptr) {
         if (const std::int32_t status = more_blocks(w)) return status;
     }
@@ -150,13 +153,13 @@ std::int32_t spawn_elsewhere(Runtime& runtime, HandleBits* out, TaskFunction ent
                              const SpawnOptions& options) {
     if (const std::int32_t status = runtime.admit()) return status;
     Worker& home = runtime.worker();
-    Task* task = take_block(home.index);
+    std::int32_t status = check_limit(runtime, 0);  // it is among the live ones already
+    Task* task = status == 0 ? take_block(home.index) : nullptr;
     if (task == nullptr) {
         runtime.withdraw_admission();
-        return error::no_memory;
+        return status != 0 ? status : error::no_memory;
     }
-    const std::int32_t status =
-        make_uncounted(*task, home, TaskState::launched, out != nullptr, entry, data, options);
+    status = make_uncounted(*task, home, TaskState::launched, out != nullptr, entry, data, options);
     if (status != 0) {
         runtime.withdraw_admission();
         return status;
@@ -171,6 +174,7 @@ std::int32_t spawn_elsewhere(Runtime& runtime, HandleBits* out, TaskFunction ent
 std::int32_t make_prepared(Runtime& runtime, TaskFunction entry, const SpawnOptions& options,
                            Task** out) {
     Worker& home = runtime.worker();
+    if (const std::int32_t status = check_limit(runtime, 1)) return status;
     Task* task = take_block(home.index);
     if (task == nullptr) return error::no_memory;
     if (!need_extra(*task)) {

@@ -77,7 +77,6 @@ class alignas(64) Worker {
     // ---- the rest
     loop::Loop loop;
     std::uint32_t block_count = 0;  // blocks whose home this is, free ones included
-    std::uint32_t block_limit = 0;  // of the runtime's max_tasks; 0: none
     Task* unadopted = nullptr;      // launched from elsewhere, no room for their timers yet
     Instant next_poll_at = 0;
     bool poll_found_work = false;
