@@ -9,6 +9,7 @@
 
 #include "core/base/assert.hpp"
 #include "core/base/memory.hpp"
+#include "core/base/relaxed.hpp"
 #include "core/base/time.hpp"
 
 namespace zio {
@@ -52,7 +53,9 @@ class Heap {
     void set(Item& item, Instant at) {
         if (item.heap_place == 0) {
             ZIO_ASSERT(count_ < capacity_);
-            sift_up(count_++, {at, &item});
+            const std::uint32_t place = count_;
+            count_ = place + 1;
+            sift_up(place, {at, &item});
         } else if (at < instant_of(item)) {
             sift_up(item.heap_place - 1, {at, &item});
         } else {
@@ -62,7 +65,8 @@ class Heap {
     void remove(Item& item) {
         const std::uint32_t place = item.heap_place - 1;
         item.heap_place = 0;
-        const Entry last = entries_[--count_];
+        count_ = count_ - 1;
+        const Entry last = entries_[count_];
         if (last.item == &item) return;
         if (place > 0 && entries_[(place - 1) / ways].at > last.at) {
             sift_up(place, last);
@@ -103,7 +107,7 @@ class Heap {
     }
 
     Entry* entries_ = nullptr;
-    std::uint32_t count_ = 0;
+    Relaxed<std::uint32_t> count_{0};
     std::uint32_t capacity_ = 0;
 };
 

@@ -105,7 +105,8 @@ void StackClass::close() {
                              capacity_ * sizeof(char*));
     forbidden_in_process.fetch_sub(forbidden_, std::memory_order_relaxed);
     ready_ = nullptr;
-    ready_count_ = cold_count_ = handed_ = guarded_ = capacity_ = guaranteed_ = forbidden_ = 0;
+    ready_count_ = cold_count_ = handed_ = 0;
+    guarded_ = capacity_ = guaranteed_ = forbidden_ = 0;
 }
 
 char* StackClass::first_stack_pointer(std::uint32_t slot) const {
@@ -184,7 +185,7 @@ bool StackClass::guarantee(std::uint32_t total) {
 
 ZIO_NOINLINE char* StackClass::take_slow() {
     if (cold_count_ > 0) {
-        cold_count_--;
+        cold_count_ = cold_count_ - 1;
         return *--ready_;
     }
     if (handed_ == guarded_ && !guard_until(handed_ + 1)) {
@@ -193,10 +194,9 @@ ZIO_NOINLINE char* StackClass::take_slow() {
         return nullptr;
     }
     const std::uint32_t count = least(batch, guarded_ - handed_);
-    for (std::uint32_t i = count; i-- > 0;)
-        ready_[ready_count_++] = first_stack_pointer(handed_ + i);
-    handed_ += count;
-    return ready_[--ready_count_];
+    for (std::uint32_t i = count; i-- > 0;) give(first_stack_pointer(handed_ + i));
+    handed_ = handed_ + count;
+    return take();
 }
 
 bool StackClass::contains(const void* address) const {
@@ -233,8 +233,8 @@ std::uint32_t StackClass::trim(std::uint32_t keep) {
         }
         if (os::memory_table.discard(ranges, count) != 0) break;
         ready_ += count;
-        cold_count_ += count;
-        ready_count_ -= count;
+        cold_count_ = cold_count_ + count;
+        ready_count_ = ready_count_ - count;
         trimmed += count;
     }
     return trimmed;

@@ -7,11 +7,13 @@
 //   slot base        low                          first stack pointer      slot end
 //   |  guard >= 64 K |  usable, grows down        |8 | head | colour, pad  |
 //
-// Owned by one worker, no locks. A ready stack is known by its first stack pointer.
+// Owned by one worker, no locks; others may look at the counts. A ready stack is known by its first
+// stack pointer.
 #include <cstddef>
 #include <cstdint>
 
 #include "core/base/attributes.hpp"
+#include "core/base/relaxed.hpp"
 
 namespace zio::context {
 
@@ -47,9 +49,15 @@ class StackClass {
     // A stack, the most recently used first, or null: see the policy's explanation.
     ZIO_INLINE char* take() {
         if (ZIO_UNLIKELY(ready_count_ == 0)) return take_slow();
-        return ready_[--ready_count_];
+        const std::uint32_t place = ready_count_ - 1;
+        ready_count_ = place;
+        return ready_[place];
     }
-    ZIO_INLINE void give(char* stack) { ready_[ready_count_++] = stack; }
+    ZIO_INLINE void give(char* stack) {
+        const std::uint32_t place = ready_count_;
+        ready_[place] = stack;
+        ready_count_ = place + 1;
+    }
 
     // Makes sure that `total` stacks can be out at once; below that take() never gives null. False:
     // as before.
@@ -84,10 +92,10 @@ class StackClass {
     // One array: first the stacks whose pages were given back, then, from `ready_` on, the warm
     // ones.
     char** ready_ = nullptr;
-    std::uint32_t ready_count_ = 0;
-    std::uint32_t cold_count_ = 0;
-    std::uint32_t handed_ = 0;   // slots [0, handed_) are out or cached
-    std::uint32_t guarded_ = 0;  // slots [0, guarded_) have their guard
+    Relaxed<std::uint32_t> ready_count_{0};
+    Relaxed<std::uint32_t> cold_count_{0};
+    Relaxed<std::uint32_t> handed_{0};  // slots [0, handed_) are out or cached
+    std::uint32_t guarded_ = 0;         // slots [0, guarded_) have their guard
     std::uint32_t capacity_ = 0;
     std::uint32_t guaranteed_ = 0;
     std::uint32_t forbidden_ = 0;  // guards that cost mappings

@@ -3,6 +3,7 @@
 
 #include "core/runtime/extra.hpp"
 #include "core/runtime/join.hpp"
+#include "core/runtime/runtime.hpp"
 #include "core/runtime/send.hpp"
 
 namespace zio::runtime {
@@ -78,6 +79,22 @@ void settle_homeless(Task& task) {
     }
     homeless_lock.unlock();
     if ((old & word::join) != 0) take_join_requests(nullptr);
+}
+
+Runtime* pin_home(const Task& task) {
+    for (;;) {
+        homeless_lock.lock();  // while a task has a home here, its worker lives
+        const std::uint16_t number = task.home.load(std::memory_order_acquire);
+        const HandleBits handle =
+            number != 0
+                ? worker_ports[number].worker.load(std::memory_order_acquire)->runtime_handle
+                : 0;
+        homeless_lock.unlock();
+        if (handle == 0) return nullptr;
+        Runtime* runtime = nullptr;
+        if (Runtime::pin(handle, &runtime) == 0) return runtime;
+        spin_pause();  // a destroy is under way: it ends, or finds a live task and gives up
+    }
 }
 
 void leave_blocks(Worker* w) {

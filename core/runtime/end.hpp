@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // The end of a task block: references, the generation that moves on, and the slot's next use.
+#include "core/runtime/send.hpp"
 #include "core/runtime/worker.hpp"
 
 namespace zio::runtime {
@@ -36,6 +37,31 @@ ZIO_INLINE void release_task(Worker* w, Task* task, std::uint32_t generation) {
     }
     recycle(w, task, std::uint64_t{generation} << 32);
 }
+
+// The runtime of a task that cannot go away meanwhile, kept alive until its `unpin`; null when the
+// task has no home any more. From any thread.
+Runtime* pin_home(const Task& task);
+
+// Keeps a task of another home from the next life of its slot while it lives.
+class Hold {
+  public:
+    Hold(Task& task, std::uint32_t generation)
+        : task_(task), generation_(generation), local_(at_home(current_worker, &task)) {
+        if (!local_) status_ = send(task, generation, 0, 1);
+    }
+    ~Hold() {
+        if (!local_ && status_ == 0) send(task_, generation_, word::merge, -1);
+    }
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+    std::int32_t status() const { return status_; }  // `bad_handle`: it is gone
+
+  private:
+    Task& task_;
+    const std::uint32_t generation_;
+    const bool local_;
+    std::int32_t status_ = 0;
+};
 
 // Gives all blocks of a worker that leaves back: free ones to the table, ended ones that somebody
 // still refers to become homeless.

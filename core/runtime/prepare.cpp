@@ -94,9 +94,11 @@ std::int32_t discard(HandleBits handle) {
     if (handle == 0) return 0;
     Task* task = live_task_at(handle);
     if (task == nullptr) return error::bad_handle;
+    const Hold hold(*task, generation_of(handle));
+    if (hold.status() != 0) return hold.status();
+    if (!task->state.exchange_if(TaskState::prepared, TaskState::done)) return error::already;
     const FreeFunction free_data = task->start.free_data;
     void* const data = task->start.data;
-    if (!task->state.exchange_if(TaskState::prepared, TaskState::done)) return error::already;
     if (free_data != nullptr) free_closure(free_data, data);  // the closure lies in the task
     if (at_home(current_worker, task)) {
         end_unstarted(current_worker, *task);
@@ -108,8 +110,9 @@ std::int32_t discard(HandleBits handle) {
 
 void* result_of(HandleBits handle) {
     Task* task = live_task_at(handle);
-    if (task == nullptr || task->extra == 0) return nullptr;
-    return extra_of(*task).result;
+    if (task == nullptr) return nullptr;
+    const Hold hold(*task, generation_of(handle));
+    return hold.status() == 0 && task->extra != 0 ? extra_of(*task).result : nullptr;
 }
 
 HandleBits reference(HandleBits handle) {
@@ -155,27 +158,26 @@ std::int32_t set_task_name(HandleBits handle, const char* name, std::size_t size
         size = 0;
         while (name[size] != '\0') ++size;
     }
-    // A reference keeps the task while another thread names it.
-    const bool local = at_home(current_worker, task);
-    if (!local) {
-        if (const std::int32_t status = send(*task, generation_of(handle), 0, 1)) return status;
-    }
-    const bool has_extra = need_extra(*task);
-    if (has_extra) set_name(extra_of(*task), name, size);
-    if (!local) send(*task, generation_of(handle), word::merge, -1);
-    return has_extra ? 0 : error::no_memory;
+    const Hold hold(*task, generation_of(handle));
+    if (hold.status() != 0) return hold.status();
+    if (!need_extra(*task)) return error::no_memory;
+    set_name(extra_of(*task), name, size);
+    return 0;
 }
 
 std::int32_t stack_of(HandleBits handle, void** low, std::size_t* size) {
     Task* task = live_task_at(handle);
     if (task == nullptr) return error::bad_handle;
     if (low == nullptr || size == nullptr) return error::invalid_argument;
+    const Hold hold(*task, generation_of(handle));
+    if (hold.status() != 0) return hold.status();
     const TaskState state = task->state;
     if (state == TaskState::done) return error::closed;
     if (state <= TaskState::fresh) return error::would_block;
-    Worker* home = worker_ports[task->home.load(std::memory_order_acquire)].worker.load(
-        std::memory_order_acquire);
-    const context::StackBounds bounds = home->stacks.bounds(task->stack);
+    Runtime* home = pin_home(*task);
+    if (home == nullptr) return error::closed;
+    const context::StackBounds bounds = home->worker().stacks.bounds(task->stack);
+    home->unpin();
     *low = bounds.low;
     *size = bounds.size;
     return 0;

@@ -190,18 +190,24 @@ std::int32_t make_prepared(Runtime& runtime, TaskFunction entry, const SpawnOpti
 // A launch always goes by the inbox, also at home: that is where a task that comes from outside
 // gets its stack and its place among the timers.
 std::int32_t launch(HandleBits handle) {
-    Task* task = task_at(handle);
+    Task* task = live_task_at(handle);
     if (task == nullptr) return error::bad_handle;
+    const Hold hold(*task, generation_of(handle));
+    if (hold.status() != 0) return hold.status();
     if (task->state != TaskState::prepared) return error::already;
-    const std::uint16_t number = task->home.load(std::memory_order_acquire);
-    Worker* home = worker_ports[number].worker.load(std::memory_order_acquire);
-    if (number == 0 || home == nullptr) return error::stopping;
-    if (const std::int32_t status = home->runtime->admit()) return status;
-    if (!task->state.exchange_if(TaskState::prepared, TaskState::launched)) {
-        home->runtime->withdraw_admission();
-        return error::already;
+    Runtime* home = pin_home(*task);
+    if (home == nullptr) return error::stopping;
+    std::int32_t status = home->admit();
+    if (status == 0) {
+        if (task->state.exchange_if(TaskState::prepared, TaskState::launched)) {
+            status = send(*task, generation_of(handle), word::launch, 0);
+        } else {
+            home->withdraw_admission();
+            status = error::already;
+        }
     }
-    return send(*task, generation_of(handle), word::launch, 0);
+    home->unpin();
+    return status;
 }
 
 bool make_room_for(Worker* w, Task& task) {

@@ -17,7 +17,7 @@ void forget_ended_mark(Worker* w) {
 
 char* take_sized_stack(Worker* w, Task* task) {
     Extra& extra = extra_of(*task);
-    return extra.stack_class == nullptr ? w->stacks.take() : task->stack;
+    return extra.stack_class == nullptr ? w->stacks.take() : static_cast<char*>(task->stack);
 }
 
 namespace {

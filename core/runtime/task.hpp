@@ -152,7 +152,7 @@ struct alignas(64) Task {
         Wait wait;
     };
     Instant due;                   // when the present wait ends; `forever` when never
-    char* stack;                   // the first stack pointer; the Head lies above it
+    Relaxed<char*> stack;          // the first stack pointer; the Head lies above it
     InboxNode mail;                // the only field beside the word that others write
     std::uint32_t heap_place;      // place among the home's timers
     Relaxed<std::uint32_t> extra;  // index of its Extra; 0: it has none. Only ever set from 0
@@ -262,7 +262,7 @@ struct Extra {
 };
 Extra& extra_at(std::uint32_t index);
 ZIO_INLINE Extra& extra_of(const Task& task) {
-    return extra_at(task.extra);
+    return extra_at(task.extra.observe());  // it may have come from another thread, with a name
 }
 
 }  // namespace zio::runtime
