@@ -14,6 +14,7 @@
 
 #include "core/base/assert.hpp"
 #include "core/base/error.hpp"
+#include "core/base/relaxed.hpp"
 #include "core/os/table.hpp"
 
 namespace zio::loop {
@@ -62,7 +63,9 @@ struct Operation {
     // The descriptor is an object that lives in this loop until `forget`: what the backend knows of
     // it may be kept. Otherwise nothing about it is left behind when the operation has finished.
     const bool kept_descriptor;
-    bool close_requested = false;    // set by whoever closes the descriptor, before the cancel
+    // Set by whoever closes the descriptor, before its message; the home may be looking already,
+    // for an older message.
+    Relaxed<bool> close_requested{false};
     bool expired = false;            // the waiter's deadline asked for the cancel
     std::uint8_t backend_flags = 0;  // these three belong to the backend
     std::uint32_t backend_index = 0;
@@ -78,7 +81,8 @@ struct Operation {
     void reset() {
         ZIO_ASSERT(state == OperationState::finished || state == OperationState::idle);
         state = OperationState::idle;
-        close_requested = expired = false;
+        close_requested = false;
+        expired = false;
         backend_flags = 0;
     }
 
