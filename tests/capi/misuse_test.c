@@ -128,7 +128,7 @@ CALL(ref) {
     zio_task_t *task = any(c);
     zio_task_t *more = zio_task_ref(task);
     REQUIRE(more == NULL || more == task);
-    return more != NULL && pick(c, 4) != 0 ? zio_task_unref(more) : 0;
+    return more != NULL ? zio_task_unref(more) : 0;
 }
 CALL(unref) {
     return zio_task_unref(any(c));
