@@ -278,7 +278,7 @@ ZIO_API const char *ZIO_CALL zio_rt_backend_reason(zio_rt_t *rt) ZIO_NOEXCEPT;
  * @par Suspends
  * no; any thread
  * @since 0.1
- * @test tests/capi/rt_test.c
+ * @test tests/capi/rt_inspect_test.c
  */
 ZIO_API zio_ssize_t ZIO_CALL zio_rt_dump(zio_rt_t *rt, char *buf, size_t len) ZIO_NOEXCEPT;
 
@@ -329,7 +329,7 @@ ZIO_API zio_err_t ZIO_CALL zio_rt_stats_init(zio_rt_stats_t *s, size_t size) ZIO
  * @par Suspends
  * no; any thread
  * @since 0.1
- * @test tests/capi/rt_test.c
+ * @test tests/capi/rt_inspect_test.c
  */
 ZIO_API zio_err_t ZIO_CALL zio_rt_stats(zio_rt_t *rt, zio_rt_stats_t *out) ZIO_NOEXCEPT;
 

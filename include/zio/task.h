@@ -305,7 +305,7 @@ ZIO_API zio_err_t ZIO_CALL zio_task_key_create(uint32_t *key, uint32_t flags,
  * @par Suspends
  * yes; any thread
  * @since 0.1
- * @test tests/capi/task_test.c
+ * @test tests/capi/task_wait_test.c
  */
 ZIO_API zio_err_t ZIO_CALL zio_yield(void) ZIO_NOEXCEPT;
 
@@ -321,7 +321,7 @@ ZIO_API zio_err_t ZIO_CALL zio_yield(void) ZIO_NOEXCEPT;
  * @par Suspends
  * yes; any thread
  * @since 0.1
- * @test tests/capi/task_test.c
+ * @test tests/capi/task_wait_test.c
  */
 ZIO_API zio_err_t ZIO_CALL zio_sleep_until(zio_deadline_t dl) ZIO_NOEXCEPT;
 
@@ -340,7 +340,7 @@ ZIO_API zio_err_t ZIO_CALL zio_sleep_until(zio_deadline_t dl) ZIO_NOEXCEPT;
  * @par Suspends
  * yes; tasks only
  * @since 0.1
- * @test tests/capi/task_test.c
+ * @test tests/capi/task_wait_test.c
  */
 ZIO_API zio_err_t ZIO_CALL zio_task_park(zio_deadline_t dl) ZIO_NOEXCEPT;
 
@@ -354,7 +354,7 @@ ZIO_API zio_err_t ZIO_CALL zio_task_park(zio_deadline_t dl) ZIO_NOEXCEPT;
  * @par Suspends
  * no; any thread
  * @since 0.1
- * @test tests/capi/task_test.c
+ * @test tests/capi/task_wait_test.c
  */
 ZIO_API zio_err_t ZIO_CALL zio_task_unpark(zio_task_t *t) ZIO_NOEXCEPT;
 
