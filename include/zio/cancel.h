@@ -185,7 +185,7 @@ ZIO_API zio_err_t ZIO_CALL zio_nosuspend_end(void) ZIO_NOEXCEPT;
  * @par Suspends
  * no; any thread
  * @since 0.1
- * @test tests/capi/cancel_test.c
+ * @test tests/capi/scope_test.c
  */
 ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_timeout_push(uint64_t *token,
                                                           zio_deadline_t dl) ZIO_NOEXCEPT;
@@ -200,7 +200,7 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_timeout_push(uint64_t *token,
  * @par Suspends
  * no; any thread
  * @since 0.1
- * @test tests/capi/cancel_test.c
+ * @test tests/capi/scope_test.c
  */
 ZIO_API bool ZIO_CALL zio_timeout_pop(uint64_t token) ZIO_NOEXCEPT;
 
