@@ -43,6 +43,17 @@ static void pause_ms(long ms) {
     nanosleep(&span, NULL);
 }
 
+static void *return_at_once(void *ud) {
+    return ud;
+}
+
+/* A sanitizer starts a thread of its own with the first one. */
+static void start_a_first_thread(void) {
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, return_at_once, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 static zio_err_t read_some(void *ud) {
     char byte;
     return (zio_err_t)zio_stream_read(ud, &byte, 1, ZIO_NEVER);
@@ -59,6 +70,7 @@ static void close_under_threads(enum link_kind kind, bool with_task) {
     struct link link = make_link(kind);
     struct blocked calls[BLOCKED];
     zio_stream_t *closed = link.a;
+    start_a_first_thread();
     const unsigned threads_before = thread_count();
     zio_task_t *task = with_task ? start(read_some, link.a) : NULL;
     if (with_task) settle();

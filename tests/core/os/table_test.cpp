@@ -124,6 +124,11 @@ TEST_F(Table, everything_it_opens_is_non_blocking_and_not_inherited) {
     ASSERT_EQ(table.open_wakeup(&wakeup), 0);
     expect_safe(keep(wakeup));
     const Pair pipe = open_pipe(0);
+    EXPECT_EQ(table.check_access(pipe.near, Direction::read), 0);
+    EXPECT_EQ(table.check_access(pipe.near, Direction::write), error::bad_handle);
+    EXPECT_EQ(table.check_access(pipe.far, Direction::write), 0);
+    EXPECT_EQ(table.check_access(client, Direction::read), 0);
+    EXPECT_EQ(table.check_access(client, Direction::write), 0);
     EXPECT_EQ(table.make_nonblocking(pipe.near), 0);
     EXPECT_EQ(table.make_nonblocking(pipe.near), 0);
     expect_safe(pipe.near);
@@ -149,6 +154,7 @@ TEST_F(Table, errors_are_values) {
         EXPECT_EQ(table.get_option(bad, SocketOption::error, &value), error::bad_handle);
         EXPECT_EQ(table.shutdown(bad, true, true), error::bad_handle);
         EXPECT_EQ(table.kind_of(bad, &kind), error::bad_handle);
+        EXPECT_EQ(table.check_access(bad, Direction::read), error::bad_handle);
         EXPECT_EQ(table.make_nonblocking(bad), error::bad_handle);
         EXPECT_EQ(table.close(bad), error::bad_handle);
         EXPECT_EQ(table.receive(bad, data, 4, 0), error::bad_handle);
