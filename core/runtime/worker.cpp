@@ -17,6 +17,10 @@ namespace {
 
 // How long a worker that has other work to do leaves the backend alone after an empty poll.
 constexpr Instant poll_pause_ns = 20'000;
+
+// A simulated run chooses among so many; those it passes over go to the end. Were it all, a turn
+// would take as long as there are ready tasks.
+constexpr std::uint32_t most_choices = 64;
 // After so many ends, and no more often than that, an idle worker gives the pages of stacks that
 // it does not need back.
 constexpr std::uint64_t ends_before_trim = 1024;
@@ -89,7 +93,9 @@ Worker::~Worker() {
 void Worker::rotate_by_choice() {
     left = 1;  // every suspension point is a choice
     std::uint32_t count = 0;
-    for (Task* task = ready_first; task != nullptr; task = task->next) ++count;
+    for (Task* task = ready_first; task != nullptr && count < most_choices; task = task->next) {
+        ++count;
+    }
     const std::uint32_t choices = oldest != nullptr ? count + 1 : count;
     if (choices < 2) return;
     std::uint32_t chosen = loop.backend().choose(choices);
