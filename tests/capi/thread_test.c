@@ -145,10 +145,10 @@ static void *storms(void *ud) {
 }
 static zio_err_t weathers(void *ud) {
     struct storm *s = ud;
-    while (__atomic_load_n(&s->left, __ATOMIC_ACQUIRE) != 0) {
+    do {
         REQUIRE(zio_task_park(ZIO_NEVER) == 0);
         ++s->wakes;
-    }
+    } while (__atomic_load_n(&s->left, __ATOMIC_ACQUIRE) != 0);
     return 0;
 }
 static void a_storm_of_wakes_ends(void **state) {
