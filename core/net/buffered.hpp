@@ -16,10 +16,10 @@ class Buffered : public Exclusive {
   protected:
     std::size_t buffered() const { return end_ - begin_; }
     // Borrows `stream` and gets the buffer. Nothing is taken when it fails.
-    std::int32_t begin(HandleBits stream, std::size_t capacity) ZIO_NOTHROW;
-    void free_buffer() ZIO_NOTHROW;
+    std::int32_t begin(HandleBits stream, std::size_t capacity);
+    void free_buffer();
     // A call with a deadline is a suspension point, also when all it needs is in the buffer.
-    std::int32_t pass(Deadline deadline) const ZIO_NOTHROW;
+    std::int32_t pass(Deadline deadline) const;
 
     HandleBits stream_ = 0;
     char* buffer_ = nullptr;
@@ -99,14 +99,13 @@ extern WriterTable writers;
 class Reader : public BufferedLife<Reader, readers> {
   public:
     static std::int32_t read_until(HandleBits reader, std::uint8_t delimiter, os::Buffer* out,
-                                   Deadline deadline) ZIO_NOTHROW;
-    static std::int64_t read(HandleBits reader, void* data, std::size_t size,
-                             Deadline deadline) ZIO_NOTHROW;
+                                   Deadline deadline);
+    static std::int64_t read(HandleBits reader, void* data, std::size_t size, Deadline deadline);
     static std::int32_t read_exact(HandleBits reader, void* data, std::size_t size,
-                                   std::size_t* done, Deadline deadline) ZIO_NOTHROW;
+                                   std::size_t* done, Deadline deadline);
     static std::int32_t peek(HandleBits reader, std::size_t least, os::Buffer* out,
-                             Deadline deadline) ZIO_NOTHROW;
-    static std::int32_t consume(HandleBits reader, std::size_t count) ZIO_NOTHROW;
+                             Deadline deadline);
+    static std::int32_t consume(HandleBits reader, std::size_t count);
 
   private:
     std::int64_t fill(Deadline deadline);
@@ -117,8 +116,8 @@ class Reader : public BufferedLife<Reader, readers> {
 class Writer : public BufferedLife<Writer, writers> {
   public:
     static std::int32_t write(HandleBits writer, const void* data, std::size_t size,
-                              std::size_t* done, Deadline deadline) ZIO_NOTHROW;
-    static std::int32_t flush(HandleBits writer, Deadline deadline) ZIO_NOTHROW;
+                              std::size_t* done, Deadline deadline);
+    static std::int32_t flush(HandleBits writer, Deadline deadline);
 
   private:
     std::int32_t drain(Deadline deadline);

@@ -11,16 +11,15 @@ class Listener : public runtime::Descriptor {
     Listener* next = nullptr;
 
     static std::int32_t listen(const os::Address& address, const SocketOptions& options,
-                               HandleBits* out) ZIO_NOTHROW;
-    static std::int32_t from_handle(os::Handle handle, HandleBits* out) ZIO_NOTHROW;
+                               HandleBits* out);
+    static std::int32_t from_handle(os::Handle handle, HandleBits* out);
     static std::int32_t accept(HandleBits listener, HandleBits* out, os::Address* peer,
-                               Deadline deadline) ZIO_NOTHROW;
-    static std::int32_t address(HandleBits listener, os::Address* out) ZIO_NOTHROW;
-    static std::int32_t close(HandleBits listener) ZIO_NOTHROW;
+                               Deadline deadline);
+    static std::int32_t address(HandleBits listener, os::Address* out);
+    static std::int32_t close(HandleBits listener);
 
   private:
-    static std::int32_t make(os::Handle handle, const os::Address* path,
-                             HandleBits* out) ZIO_NOTHROW;
+    static std::int32_t make(os::Handle handle, const os::Address* path, HandleBits* out);
     std::int32_t back_off(std::int64_t span_ns, Deadline deadline);
 
     char path_[sizeof(os::Address::path) + 1] = {};  // that listen made and close removes

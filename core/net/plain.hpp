@@ -7,12 +7,10 @@
 
 namespace zio::net {
 
-std::int64_t read_plain(os::Handle handle, void* data, std::size_t size,
-                        Deadline deadline) ZIO_NOTHROW;
-std::int64_t write_plain(os::Handle handle, const void* data, std::size_t size,
-                         Deadline deadline) ZIO_NOTHROW;
+std::int64_t read_plain(os::Handle handle, void* data, std::size_t size, Deadline deadline);
+std::int64_t write_plain(os::Handle handle, const void* data, std::size_t size, Deadline deadline);
 // `got` receives what it is ready for; may be null.
 std::int32_t wait_plain(os::Handle handle, std::uint32_t wanted, std::uint32_t* got,
-                        Deadline deadline) ZIO_NOTHROW;
+                        Deadline deadline);
 
 }  // namespace zio::net

@@ -26,37 +26,35 @@ class Stream : public runtime::Descriptor {
     bool write_ended = false;  // belongs to whoever has the turn to write
 
     static std::int32_t connect(const Address& to, const SocketOptions& options, Deadline deadline,
-                                HandleBits* out) ZIO_NOTHROW;
-    static std::int32_t pair(HandleBits* first, HandleBits* second) ZIO_NOTHROW;
+                                HandleBits* out);
+    static std::int32_t pair(HandleBits* first, HandleBits* second);
     // Takes the descriptor on success only.
-    static std::int32_t from_handle(os::Handle handle, HandleBits* out) ZIO_NOTHROW;
+    static std::int32_t from_handle(os::Handle handle, HandleBits* out);
     // For a socket of our own making. On failure it is closed.
-    static std::int32_t adopt(os::Handle handle, HandleBits* out) ZIO_NOTHROW;
+    static std::int32_t adopt(os::Handle handle, HandleBits* out);
 
     static std::int64_t read(HandleBits stream, void* data, std::size_t size, Deadline deadline,
-                             std::uint32_t flags = 0) ZIO_NOTHROW;
+                             std::uint32_t flags = 0);
     static std::int64_t read_vector(HandleBits stream, const Buffer* buffers, std::size_t count,
-                                    Deadline deadline) ZIO_NOTHROW;
+                                    Deadline deadline);
     static std::int32_t read_exact(HandleBits stream, void* data, std::size_t size,
-                                   std::size_t* done, Deadline deadline) ZIO_NOTHROW;
+                                   std::size_t* done, Deadline deadline);
     static std::int64_t write(HandleBits stream, const void* data, std::size_t size,
-                              Deadline deadline) ZIO_NOTHROW;
+                              Deadline deadline);
     static std::int64_t write_vector(HandleBits stream, const Buffer* buffers, std::size_t count,
-                                     Deadline deadline) ZIO_NOTHROW;
+                                     Deadline deadline);
     static std::int32_t write_all(HandleBits stream, const void* data, std::size_t size,
-                                  std::size_t* done, Deadline deadline) ZIO_NOTHROW;
-    static std::int32_t shutdown(HandleBits stream, Deadline deadline) ZIO_NOTHROW;
-    static std::int32_t close(HandleBits stream) ZIO_NOTHROW;
-    static std::int32_t abort(HandleBits stream) ZIO_NOTHROW;
+                                  std::size_t* done, Deadline deadline);
+    static std::int32_t shutdown(HandleBits stream, Deadline deadline);
+    static std::int32_t close(HandleBits stream);
+    static std::int32_t abort(HandleBits stream);
 
-    static std::int32_t addresses(HandleBits stream, Address* local, Address* peer) ZIO_NOTHROW;
-    static os::Handle descriptor_of(HandleBits stream) ZIO_NOTHROW;
-    static std::int32_t set_option(HandleBits stream, StreamOption option,
-                                   std::int64_t value) ZIO_NOTHROW;
-    static std::int32_t get_option(HandleBits stream, StreamOption option,
-                                   std::int64_t* value) ZIO_NOTHROW;
+    static std::int32_t addresses(HandleBits stream, Address* local, Address* peer);
+    static os::Handle descriptor_of(HandleBits stream);
+    static std::int32_t set_option(HandleBits stream, StreamOption option, std::int64_t value);
+    static std::int32_t get_option(HandleBits stream, StreamOption option, std::int64_t* value);
     // Whether the handle is alive now.
-    static std::int32_t check(HandleBits stream) ZIO_NOTHROW;
+    static std::int32_t check(HandleBits stream);
 };
 
 }  // namespace zio::net
