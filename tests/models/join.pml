@@ -1,221 +1,369 @@
-/* join.pml - end of a task, its joiners at home and elsewhere, references, slot reuse, with the folded task word.
- * A joiner elsewhere pins the slot in the word for the moment between the look at the generation and its post, pushes
- * its request (in its own frame) on home's list, then posts JOIN. It leaves only by home's message WAKE on its own
- * task (box here). Deadline: it sets its own mark `withdraw`, posts JOIN again and waits for home's verdict.
- * Cancel: it requests cancel of the target and stays. Results are also read without a message (peek).
- * Threads: home with a joiner of its own, 2 joiners elsewhere (each may be late or canceled), 2 peekers,
- * -DSTRAY: one unref too many and a cancel; -DTWO: two. 2 incarnations; the second belongs to nobody.                */
+/* join.pml - joins from elsewhere: a request on the process-wide list stands for the joiner, the exchange of its state
+ * decides between answer and abandonment; targets of two homes, homes that leave, slot reuse.
+ * Joiner (with its own home): takes a shared reference, looks at the state, pushes its request, sends JOIN, waits for
+ * WAKE (box). Its deadline or cancel abandons the request; a canceled one cancels the target and joins again.
+ * Target 0 lives at home 0, target 1 at home 1, which may leave when its task has ended: then the task is homeless and
+ * whoever changes its word looks after it. Joiner 0 joins target 0, joiner 1 target 1; -DSAME: both target 0.
+ * -DPREPARED: the last target is never launched, another thread discards it, before or after its home has left.
+ * -DSTRAY: one unref too many on target 0 (-DTWO: two), whose slot has a second life that belongs to nobody.
+ * -DSMALL: joiner 0 has no deadline, joiner 1 is canceled for sure.                                 */
 #ifndef MUTANT
 #define MUTANT 0
 #endif
-#define J 2
 #define BIAS 8
 #define OLD 7
 #define NEW 9
+#define CANC 6        /* result of a task that was discarded */
 #define LATE 3
+#define EBADF 5
+#define NOBODY 7      /* looks at requests on behalf of no home */
 #define S_FREE 0
 #define S_RUN 1
-#define S_DONE 2
-byte gen = 1, shared = BIAS, pins = 0;                      /* ---- task word ---- */
-bit FREE = 0, POSTED = 0, CANCEL = 0, INTERRUPT = 0, MERGE = 0, JOIN = 0;
-byte state = S_RUN, result = 0;                             /* written by home only; a peek reads them */
-bit inode = 0;                                              /* the task's node is in home's inbox */
-chan list = [J] of { byte };                                /* home's request list: a stack, taken by one exchange */
-bit withdraw[J]; byte verdict[J]; bit box[J];               /* request, in the joiner's frame; message WAKE */
-bit frame[J], waits[J]; byte owner = 0, frees = 0; bit finished = 0, hold = 0;      /* ghosts */
-
-inline set_posted(won) { won = !POSTED; POSTED = 1; if :: won -> owner = gen :: else fi }
-inline push(won) { if :: won -> atomic { assert(!inode && POSTED); inode = 1; won = 0 } :: else fi }
-inline request_cancel(won) {
-  atomic { if :: gen == 1 && !FREE -> CANCEL = 1; INTERRUPT = 1; set_posted(won) :: else fi };
-  push(won) }
-inline unref(won) {
-  atomic { if :: gen == 1 && !FREE -> assert(shared > 0); shared--;
-                 if :: shared <= BIAS -> MERGE = 1; set_posted(won) :: else fi
-              :: else fi };
-  push(won) }
-#if MUTANT == 8
-inline pin() { shared++ }                                   /* a user reference as pin */
-inline unpin() { skip }
+#define S_PREP 2
+#define S_DONE 3
+#define PENDING 0
+#define ANSWERED 1
+#define ABANDONED 2
+#ifdef SAME
+#define TARGET(j) 0
+#define LAST 0
 #else
-inline pin() { pins++ }
-inline unpin() { assert(pins > 0); pins-- }
+#define TARGET(j) (j)
+#define LAST 1
 #endif
+#ifdef PREPARED
+#define EXPECTED (TARGET(self) == LAST -> CANC : OLD)
+#else
+#define EXPECTED OLD
+#endif
+#define JOINER(r) ((r) >> 1)                                /* a canceled joiner makes a second request */
+#define T TARGET(JOINER(r))
+byte gen[2] = 1, shared[2] = BIAS;                          /* ---- words of the targets ---- */
+bit FREE[2], POSTED[2], CANCEL[2], JOIN[2];               /* INTERRUPT goes with CANCEL, MERGE with POSTED */
+byte state[2] = S_RUN, result[2], home[2]; short refs[2] = 1;     /* home: 0 is nobody */
+bit inode[2], closed[2];                                    /* the target's node is in its home's inbox; inbox closed */
+byte attached[2];                                           /* requests at the target: set of numbers */
+byte list = 0;                                              /* the list of requests: pushed by CAS, taken by exchange */
+byte status[4], answer_of[4]; bit box[2];                   /* requests; message WAKE to the joiner */
+bit alloc[4], waits[2], cancels[2], patient[2], endless[2];      /* ghosts */
+#if MUTANT == 18
+#define NOT_A_JOINER byte self = 2;
+#else
+#define NOT_A_JOINER
+#endif
+#define SET(r) (1 << (r))
+#define LOWEST(m) ((m) & 1 -> 0 : ((m) & 2 -> 1 : ((m) & 4 -> 2 : 3)))
+#define LIVE(t) (gen[t] == 1 && !FREE[t])
 
-proctype Joiner(byte w) { byte res = 0; bit cxl = 0, tmo = 0, won = 0, ok, late = 0;
-  if :: w == 0 -> late = 1 :: w == 0 -> hold = 0 :: w == 1 -> skip fi;     /* has a deadline, or will be canceled */
-  atomic { if :: gen == 1 && !FREE -> ok = 1; pin() :: else ok = 0 fi };
+inline touch(r) { assert(alloc[r] == 1) }
+inline free_request(r) { atomic { touch(r); alloc[r] = 0; status[r] = 0; answer_of[r] = 0 } }
+inline push_request(r) { atomic { touch(r); assert((list & SET(r)) == 0); list = list | SET(r) } }
+inline take_list() { atomic { todo = todo | list; list = 0 } }
+inline wake(j) { atomic { assert(waits[j] && !box[j]); box[j] = 1 } }
+inline answer(value) {
+#if MUTANT == 2
+  touch(r); answer_of[r] = value; status[r] = ANSWERED; ok = 1;                   /* a plain store */
+#else
+  atomic {
+#if MUTANT != 4
+    touch(r); answer_of[r] = value;
+#endif
+    touch(r); ok = status[r] == PENDING; if :: ok -> status[r] = ANSWERED :: else fi };
+#endif
+#if MUTANT == 18
+  if :: ok && JOINER(r) == self -> box[self] = 0            /* made ready while it runs: its park forgets it */
+     :: ok && JOINER(r) != self -> wake(JOINER(r))
+#else
+  if :: ok -> wake(JOINER(r))                               /* the last touch: the joiner frees the request */
+#endif
+     :: else -> free_request(r) fi;
+#if MUTANT == 4
+  touch(r); answer_of[r] = value;                                                 /* result stored after the message */
+#endif
+  ok = 0 }
+/* The worker is gone: who turned POSTED on settles the word. What is under homeless_lock is in one atomic; the state
+ * is read between load and exchange, and a discarder stores it before its JOIN.                                  */
+inline settle(t) {
+  atomic { assert(home[t] == 0 && POSTED[t]); s = state[t];
+    if :: JOIN[t] -> look = 1 :: else fi;
+    POSTED[t] = 0; JOIN[t] = 0;
+#if MUTANT != 19
+    if :: s == S_DONE -> due = due | attached[t]; attached[t] = 0 :: else fi;
+#endif
+    if :: s == S_DONE && shared[t] <= BIAS -> gen[t]++; FREE[t] = 1; shared[t] = BIAS; CANCEL[t] = 0; state[t] = S_FREE; assert(attached[t] == 0)
+       :: else fi;
+    s = 0 };
+  if :: look -> look = 0; take_list() :: else fi }
+inline deliver(t) {
+  if :: won -> won = 0;
+        if :: home[t] == 0 -> settle(t)
+           :: home[t] != 0 ->
+              if :: atomic { !closed[t] -> assert(!inode[t] && POSTED[t]); inode[t] = 1 }
+                 :: closed[t] -> home[t] == 0; settle(t) fi
+        fi
+     :: else fi }
+inline set_posted(t) { won = !POSTED[t]; POSTED[t] = 1 }
+/* Leaves JOIN; who finds the target's life over takes the list itself. */
+inline send_join(t) {
+#if MUTANT == 16
+  atomic { JOIN[t] = 1; set_posted(t) };                    /* no look at the generation */
+#else
+  atomic { if :: LIVE(t) -> JOIN[t] = 1; set_posted(t) :: else -> look = 1 fi };
+#if MUTANT != 17
+  if :: look -> look = 0; take_list() :: else fi;
+#else
+  look = 0;                                                 /* it waits, and nobody was told */
+#endif
+#endif
+  deliver(t) }
+inline send_cancel(t) {
+  atomic { if :: LIVE(t) -> CANCEL[t] = 1; set_posted(t) :: else fi };
+  deliver(t) }
+inline unref(t) {
+  atomic { if :: LIVE(t) -> assert(shared[t] > 0); shared[t]--;
+                 if :: shared[t] <= BIAS -> set_posted(t) :: else fi
+              :: else fi };
+  deliver(t); work(NOBODY) }
+/* All requests that were taken; `h` looks. */
+inline work(h) {
+  do
+  :: due != 0 -> atomic { r = LOWEST(due); due = due & ~SET(r) }; answer(CANC)
+  :: due == 0 && todo != 0 ->
+     atomic { r = LOWEST(todo); todo = todo & ~SET(r); touch(r) };
+     if
+     :: status[r] == ABANDONED -> free_request(r)
+     :: else ->
+        if :: gen[T] != 1 -> answer(EBADF)                  /* for ever: generations only grow */
+           :: else ->
+              if
+              :: home[T] == h + 1 ->                        /* mine: all plain, the generation stays */
+                 if
+                 :: gen[T] != 1 -> answer(EBADF)
+                 :: gen[T] == 1 && state[T] == S_DONE -> answer(result[T])
+                 :: gen[T] == 1 && state[T] != S_DONE -> touch(r); assert(home[T] == h + 1);
+                    attached[T] = attached[T] | SET(r)
+                 fi
+              :: home[T] == 0 ->                            /* under homeless_lock */
+#if MUTANT == 20
+                 s = state[T];                              /* outside */
+                 atomic { if :: s == S_DONE -> k = result[T]
+                             :: else -> attached[T] = attached[T] | SET(r); k = 0 fi };
+                 s = 0;
+#elif MUTANT == 10
+                 atomic { if :: state[T] == S_DONE -> k = result[T]         /* whatever life it is */
+                             :: else -> attached[T] = attached[T] | SET(r); k = 0 fi };
+#else
+                 atomic { if :: gen[T] != 1 -> k = EBADF
+                             :: gen[T] == 1 && state[T] == S_DONE -> k = result[T]
+                             :: gen[T] == 1 && state[T] != S_DONE -> touch(r); attached[T] = attached[T] | SET(r); k = 0 fi };
+#endif
+                 if :: k != 0 -> answer(k) :: else fi;
+                 k = 0
+              :: home[T] != 0 && home[T] != h + 1 ->        /* another home's: passed on */
+#if MUTANT == 7
+                 skip                                       /* dropped */
+#elif MUTANT == 8
+                 push_request(r)                            /* nobody told */
+#elif MUTANT == 9
+                 send_join(T); push_request(r)              /* told before it lies there */
+#else
+                 push_request(r);
+#if MUTANT == 11
+                 touch(r);                                  /* looks at the request after the push */
+#endif
+                 send_join(T)
+#endif
+              fi
+        fi
+     fi
+  :: due == 0 && todo == 0 -> break
+  od;
+  r = 0 }
+inline abandon(r) {
+#if MUTANT == 3
+  touch(r); ok = status[r] == PENDING; if :: ok -> status[r] = ABANDONED :: else fi       /* load and plain store */
+#else
+  atomic { touch(r); ok = status[r] == PENDING;
+           if :: ok -> status[r] = ABANDONED; waits[self] = 0 :: else fi }
+#endif
+#if MUTANT == 5
+  ; if :: ok -> free_request(r) :: else fi                  /* the holder frees it too */
+#elif MUTANT == 6
+  ; ok = 1                                                  /* leaves although the answer is on its way */
+#endif
+  ; if :: ok -> waits[self] = 0 :: else fi }
+
+proctype Joiner(byte self) { byte res = 0, todo = 0, due = 0, r, s, k, mine; bit ok, won, look, again = 0, tried = 0, asked = 0;
+#define TJ TARGET(self)
+  mine = 2 * self;
+  atomic { if :: LIVE(TJ) -> ok = 1; shared[TJ]++ :: else -> ok = 0 fi };
 #ifndef STRAY
   assert(ok);                                               /* it owns a reference */
 #endif
-  if :: !ok -> res = 5                                      /* EBADF */
+  if
+  :: !ok -> res = EBADF
+  :: else -> ok = 0;
+     if
+     :: state[TJ] == S_DONE -> res = result[TJ]
      :: else ->
-        atomic { withdraw[w] = 0; verdict[w] = 0; box[w] = 0; frame[w] = 1; waits[w] = 1 };
-#if MUTANT == 5
-        atomic { unpin(); JOIN = 1; set_posted(won) }; push(won);      /* posts before the request lies there */
-        list!w;
-#elif MUTANT == 8
-        list!w;
-        atomic { if :: gen == 1 && !FREE -> JOIN = 1; set_posted(won) :: else fi }; push(won);
-#else
-        list!w;
-        atomic { assert(gen == 1 && !FREE); unpin(); JOIN = 1; set_posted(won) }; push(won);
-#endif
         do
         :: res != 0 -> break
-        :: res == 0 && box[w] ->
-           atomic { box[w] = 0;
-#if MUTANT == 3
-           res = (verdict[w] == LATE -> LATE : result) }
-#else
-           res = verdict[w] }
-#endif
-        :: res == 0 && !late && !cxl && !tmo && !hold -> cxl = 1; request_cancel(won);
-#if MUTANT == 4
-           res = LATE
-#endif
-        :: res == 0 && late && !tmo && !cxl -> tmo = 1;
-#if MUTANT == 6
-           withdraw[w] = 1; res = LATE;                     /* leaves without home's verdict */
-#endif
-#if MUTANT != 7
-           withdraw[w] = 1;
-#endif
-           atomic { if :: gen == 1 && !FREE -> JOIN = 1; set_posted(won) :: else fi };      /* failed: the answer is on its way */
-#if MUTANT == 7
-           withdraw[w] = 1;                                 /* the mark after the post */
-#endif
-           push(won)
-        od;
-        atomic { frame[w] = 0; waits[w] = 0;
-                 assert(res == OLD || (res == LATE && tmo)); assert(!cxl || res == OLD); assert(res != OLD || finished) }
-  fi;
-#if MUTANT == 8
-  unref(won);
-#endif
-  unref(won);
-  if :: w == 0 -> hold = 0 :: else fi
-}
-#ifdef STRAY
-proctype Stray() { bit won = 0; unref(won);
-#ifdef TWO
-  unref(won);
-#endif
-  if :: !hold -> request_cancel(won) :: else fi }
-#endif
-/* Result of a task that ended, with loads only: generation, state, result, generation. */
-proctype Peek(byte g) { byte s, r;
-  if
-  :: gen == g && !FREE -> s = state; r = result;
-#if MUTANT == 10
-     if :: s == S_DONE -> assert(r == (g == 1 -> OLD : NEW))
-#else
-     if :: s == S_DONE && gen == g -> assert(r == (g == 1 -> OLD : NEW))
-#endif
-        :: else -> skip fi
-  :: gen > g -> skip
-  fi;
-  s = 0; r = 0
-}
-inline answer(w, v) { assert(frame[w]); verdict[w] = v; atomic { assert(waits[w] && !box[w]); box[w] = 1; waits[w] = 0 } }
-#if MUTANT == 9
-#define NO_PINS true
-#else
-#define NO_PINS (pins == 0)
-#endif
-inline try_free() {
-#if MUTANT == 2
-  f = state == S_DONE && !POSTED && pins == 0 && refs + shared - BIAS <= 0;
-  if :: f ->
-     atomic { gen++; FREE = 1; shared = BIAS; CANCEL = 0; refs = 0; POSTED = 0; MERGE = 0; JOIN = 0; INTERRUPT = 0; state = S_FREE; frees++ } :: else fi;
-  f = 0
-#else
-  atomic { if :: state == S_DONE && !POSTED && NO_PINS && refs + shared - BIAS <= 0 ->
-                 gen++; FREE = 1; shared = BIAS; CANCEL = 0; refs = 0; frees++; f = 1 :: else fi };
-  if :: f -> state = S_FREE; f = 0 :: else fi
-#endif
-}
-inline take_requests() {
-  /* one exchange; each request is attached, or answered at once */
-#if MUTANT == 12
-  atomic { k = len(list); if :: k > 0 -> list?<w>; todo!w :: else fi }; do :: len(list) > 0 -> list?_ :: else -> break od;
-#else
-  atomic { do :: len(list) > 0 -> list?w; todo!w :: else -> break od };
-#endif
-  do
-  :: len(todo) > 0 -> todo?w;
-#if MUTANT != 8
-     assert(gen == 1 && frame[w]);
-#endif
-     if :: gen != 1 || FREE -> answer(w, 5)
-        :: else -> if :: state == S_DONE -> answer(w, result) :: else -> joiners!w fi fi
-  :: len(todo) == 0 -> break
-  od;
-  /* of the attached ones, those that want to go */
-  k = len(joiners);
-  do
-  :: k > 0 -> k--; joiners?w; assert(frame[w]);
-     if :: withdraw[w] ->
-#if MUTANT == 11
-           joiners!w;                                       /* stays attached */
-#endif
-           answer(w, LATE)
-        :: else -> joiners!w fi
-  :: k == 0 -> break
-  od;
-  w = 0
-}
-inline drain() {
-  inode = 0;
-  atomic { assert(POSTED && owner == gen); POSTED = 0; j = JOIN; c = CANCEL && INTERRUPT; JOIN = 0; MERGE = 0; INTERRUPT = 0;
-           refs = refs + shared - BIAS; shared = BIAS };
-  if :: j -> take_requests() :: else fi;
-  if :: c && state == S_RUN -> stop = 1 :: else fi;
-  j = 0; c = 0;
-  try_free()
-}
-proctype Home() { byte w, k, v, inc = 1, mine = 0; bit j, c, stop = 0, f, endless; short refs = J;
-  chan todo = [J] of { byte }; chan joiners = [J] of { byte };
-  if :: endless = 1 :: endless = 0 fi;                      /* the first one may run until it is canceled */
-  do
-  :: inc > 2 -> break
-  :: else ->
-     do
-     :: inode -> drain()
-     :: mine == 0 && inc == 1 -> mine = 1                   /* a joiner at home, with a deadline: no word, no list */
-     :: mine == 1 -> mine = 2
-     :: !inode && (stop || !(endless && inc == 1)) -> break
-     od;
-     v = (inc == 1 -> OLD : NEW);
-#if MUTANT != 1
-     result = v;
-#endif
-     finished = 1;                                          /* function, locals and ud_free are done */
-     if :: mine == 1 -> mine = 3 :: else fi;
-     do :: len(joiners) > 0 -> joiners?w; answer(w, v) :: len(joiners) == 0 -> break od;
-     w = 0; v = 0;
-     state = S_DONE;
+        :: res == 0 ->
+           atomic { alloc[mine] = 1; asked = 1; status[mine] = PENDING; waits[self] = 1 };
 #if MUTANT == 1
-     result = (inc == 1 -> OLD : NEW);
+           send_join(TJ); push_request(mine); work(NOBODY); /* told before it lies there */
+#else
+           push_request(mine);
+           send_join(TJ); work(NOBODY);
 #endif
-     try_free();
-     do :: gen == inc + 1 -> break
-        :: gen != inc + 1 && inode -> drain() od;
-     assert(FREE && !POSTED && pins == 0 && frees == inc && len(joiners) == 0 && state == S_FREE);
-     inc++; stop = 0; mine = 0;
-     if :: inc == 2 ->
-           state = S_RUN; FREE = 0                          /* fields first, then the word: a release store */
-        :: else fi
-  od
+#if MUTANT == 12
+           if :: !again -> unref(TJ) :: else fi;            /* the reference goes before the answer has come */
+#endif
+           do
+           :: box[self] -> atomic { box[self] = 0; waits[self] = 0; touch(mine); res = answer_of[mine] };
+              free_request(mine); break
+           :: !tried && !again && !cancels[self] && !patient[self] -> tried = 1; abandon(mine);
+              if :: ok -> ok = 0; res = LATE; break :: else fi
+           :: !tried && !again && cancels[self] -> tried = 1; abandon(mine);
+              if :: ok -> ok = 0; again = 1; mine++; break :: else fi
+           od;
+           if :: again && res == 0 -> send_cancel(TJ); work(NOBODY) :: else fi
+        od
+     fi;
+#if MUTANT != 12
+     unref(TJ)                                              /* the shared one */
+#endif
+  fi;
+#ifndef STRAY
+  assert(res == EXPECTED || (res == LATE && tried && !again));
+  assert(LIVE(TJ));                                         /* its handle still holds it */
+#else
+  assert(TJ == 0 || res == OLD || (res == LATE && tried && !again));
+  assert(res == OLD || res == EBADF || res == NEW || res == LATE);
+  assert(res != NEW || !asked);               /* an answer is never of another life; a look may be */
+#endif
+  atomic { res = 0; mine = 0; again = 0; tried = 0; asked = 0 };
+  unref(TJ)                                                 /* its handle */
 }
-proctype Check() { timeout -> assert(frees == 2 && FREE && !inode && !POSTED && pins == 0 && gen == 3 && len(list) == 0) }
-init { atomic { if :: hold = 1 :: hold = 0 fi;              /* the cancel may wait until the late one has left */
- run Home(); run Joiner(0); run Joiner(1);
-#ifndef SMALL
- run Peek(1);
-#endif
- run Peek(2);
 #ifdef STRAY
- run Stray();
+proctype Stray() { byte todo = 0, due = 0, r, s, k; bit ok, won, look; NOT_A_JOINER
+  unref(0);
+#ifdef TWO
+  unref(0);
 #endif
- run Check() } }
+}
+#endif
+#ifdef PREPARED
+proctype Discarder() { byte todo = 0, due = 0, r, s, k; bit ok, won, look; NOT_A_JOINER
+  state[LAST] = S_DONE;                                      /* exchanged for `prepared` */
+#if MUTANT != 21
+  atomic { assert(LIVE(LAST)); JOIN[LAST] = 1; set_posted(LAST) };
+  deliver(LAST); work(NOBODY);
+#endif
+  unref(LAST)                                               /* the maker's reference */
+}
+#endif
+inline try_free(t) {
+  atomic { if :: state[t] == S_DONE && !POSTED[t] && refs[t] + shared[t] - BIAS <= 0 ->
+                 gen[t]++; FREE[t] = 1; shared[t] = BIAS; CANCEL[t] = 0; refs[t] = 0;
+                 assert(attached[t] == 0); f = 1
+              :: else fi };
+  if :: f -> state[t] = S_FREE; f = 0 :: else fi }
+inline answer_attached(t, v) {
+  do :: attached[t] != 0 -> atomic { r = LOWEST(attached[t]); attached[t] = attached[t] & ~SET(r) }; answer(v)
+     :: attached[t] == 0 -> break od;
+  r = 0 }
+inline drain(t) {
+  atomic { inode[t] = 0; assert(POSTED[t]); POSTED[t] = 0; j = JOIN[t]; if :: CANCEL[t] && state[t] == S_RUN -> stop = 1 :: else fi;
+           JOIN[t] = 0; refs[t] = refs[t] + shared[t] - BIAS; shared[t] = BIAS };
+  if :: j -> j = 0; take_list(); work(t);
+#if MUTANT != 22
+        if :: state[t] == S_DONE -> answer_attached(t, CANC) :: else fi          /* discarded meanwhile */
+#endif
+     :: else fi;
+  try_free(t) }
+proctype Home(byte t; bit leaves) { byte todo = 0, due = 0, r, s, k, inc = 1; bit ok, won, look, j, stop, f; NOT_A_JOINER
+again:
+  do
+  :: inode[t] -> drain(t)
+  :: !inode[t] && gen[t] == inc && state[t] == S_RUN && (stop || inc == 2 || !endless[t]) -> break
+  :: state[t] == S_PREP -> goto leave                       /* discarded by somebody, if not here then without a home */
+  :: state[t] == S_DONE || gen[t] > inc -> goto ended
+  od;
+  answer_attached(t, (inc == 1 -> OLD : NEW));              /* its function is done */
+  result[t] = (inc == 1 -> OLD : NEW);
+  state[t] = S_DONE;
+  try_free(t);
+ended:
+  do
+  :: gen[t] > inc -> break
+  :: inode[t] -> drain(t)
+  :: leaves && gen[t] == inc -> goto leave
+  od;
+  assert(FREE[t] && !POSTED[t] && state[t] == S_FREE);
+#ifdef STRAY
+  if :: t == 0 && inc == 1 ->                               /* next life; nobody holds it after its end */
+        inc = 2; state[t] = S_RUN; refs[t] = 0;
+        assert(!POSTED[t] && !JOIN[t] && !inode[t] && shared[t] == BIAS);
+        FREE[t] = 0;                                        /* the word, by a plain store */
+        goto again
+     :: else fi;
+#endif
+  goto over;
+leave:
+#if MUTANT == 13
+  home[t] = 0;                                              /* before its count has moved */
+  atomic { shared[t] = shared[t] + refs[t]; refs[t] = 0 };
+#else
+  atomic { shared[t] = shared[t] + refs[t]; refs[t] = 0 };
+  home[t] = 0;
+#endif
+  do
+  :: inode[t] -> inode[t] = 0;                              /* mail for a task that has no home any more */
+#if MUTANT != 14
+     settle(t); work(NOBODY)
+#endif
+  :: atomic { !inode[t] -> closed[t] = 1 }; break
+#if MUTANT == 15
+  :: closed[t] = 1; break                                   /* mail left behind */
+#endif
+  od;
+over: atomic { leaves = 0; stop = 0; inc = 0 }
+}
+proctype Check() { timeout ->
+  assert(list == 0 && !alloc[0] && !alloc[1] && !alloc[2] && !alloc[3]);
+  assert(FREE[0] && !POSTED[0] && !inode[0] && attached[0] == 0);
+#ifndef SAME
+  assert(FREE[1] && !POSTED[1] && !inode[1] && attached[1] == 0 && gen[1] == 2);
+#endif
+#ifdef STRAY
+  assert(gen[0] == (home[0] == 0 -> 2 : 3))
+#else
+  assert(gen[0] == 2)
+#endif
+}
+init { atomic {
+  home[0] = 1; home[1] = 2;
+#ifdef SAME
+  refs[0] = 2; cancels[1] = 1;                              /* one has a deadline, the other is canceled */
+  if :: endless[0] = 1 :: endless[0] = 0 fi;
+  run Home(0, 1);
+#else
+#ifdef SMALL
+  cancels[1] = 1; patient[0] = 1;                           /* joiner 0 without a deadline */
+#else
+  if :: cancels[1] = 1 :: cancels[1] = 0 fi;
+#endif
+  if :: cancels[1] -> endless[1] = 1 :: endless[1] = 0 fi;
+  run Home(0, 0); run Home(1, 1);
+#endif
+#ifdef PREPARED
+  state[LAST] = S_PREP; result[LAST] = CANC; endless[LAST] = 0; refs[LAST] = refs[LAST] + 1;
+  run Discarder();
+#endif
+  run Joiner(0);
+  run Joiner(1);
+#ifdef STRAY
+  run Stray();
+#endif
+  run Check() } }

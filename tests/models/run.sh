@@ -74,7 +74,7 @@ large task 0 -DREFS
 large task 0
 check task 1 -DSMALL
 check task 2 -DPOOL
-range task 3 16 -DSMALL
+range task 3 17 -DSMALL
 check refs 0
 large refs 0 -DSTRAY
 large refs 0 -DOPS=4
@@ -82,17 +82,23 @@ check refs 1
 check refs 2 -DSTRAY
 range refs 3 4
 range grant 0 5
-check join 0 -DSMALL
+check join 0 -DSAME
+heavy join 0 -DSMALL
+heavy join 0 -DSAME -DPREPARED
+heavy join 0 -DSAME -DSTRAY -DTWO
 large join 0
-large join 0 -DSTRAY -DSMALL
-large join 0 -DSTRAY -DSMALL -DTWO
-large join 0 -DSTRAY
-check join 1
-range join 2 3 -DSTRAY -DSMALL
-range join 4 7
-check join 8 -DSTRAY -DSMALL -DTWO
-check join 9 -DSTRAY -DSMALL
-range join 10 12
+large join 0 -DSMALL -DSTRAY
+large join 0 -DSMALL -DPREPARED
+range join 1 6 -DSAME
+range join 7 9 -DSMALL
+check join 10 -DSAME -DSTRAY -DTWO
+check join 11 -DSMALL
+range join 12 15 -DSAME
+check join 16 -DSMALL
+check join 16 -DSAME -DSTRAY -DTWO
+check join 17 -DSAME -DSTRAY -DTWO
+check join 18 -DSAME
+range join 19 22 -DSAME -DPREPARED
 check tso 0 -DDESIGN=1
 check tso 0 -DDESIGN=2
 check tso 0 -DDESIGN=3

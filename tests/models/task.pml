@@ -98,10 +98,15 @@ proctype Stray(byte g) { bit w = 0, won = 0;               /* one unref too many
   if :: g = 1 :: g = 2 fi;
   unref_elsewhere(g); g = 0
 }
-proctype Spawner() { bit w = 0;                            /* got a free slot from home; nobody else may change its word */
+proctype Spawner() { bit w = 0, won = 0;                   /* got a free slot from home; nobody else may change its word */
   atomic { given -> given = 0; start_refs = 1; start_state = S_NEW };
-  atomic { assert(FREE && !POSTED); FREE = 0; shared = BIAS; CANCEL = 0; LAUNCH = 1; POSTED = 1; owner = gen };  /* release store */
-  push(TNODE, w); wake(w)
+  atomic { assert(FREE && !POSTED); FREE = 0; shared = BIAS; CANCEL = 0 };       /* release store: from here others see it */
+#if MUTANT == 17
+  atomic { LAUNCH = 1; POSTED = 1; owner = gen; won = 1 };                       /* as if no message could come before */
+#else
+  atomic { LAUNCH = 1; set_posted(won) };
+#endif
+  pushed(won, w)
 }
 proctype Kernel() {
 end: do
