@@ -3,6 +3,7 @@
  * helper thread exists, and nothing of a closed stream is left. */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -18,11 +19,13 @@ struct blocked {
     zio_err_t status;
     int64_t ended_at;
     pthread_t thread;
+    volatile pid_t id; /* set just before the call */
 };
 
 static void *block(void *ud) {
     static char bytes[4 << 20];
     struct blocked *call = ud;
+    call->id = gettid();
     switch (call->what) {
         case 0:
             call->status = (zio_err_t)zio_stream_read(call->stream, bytes, 1, ZIO_NEVER);
@@ -41,6 +44,25 @@ static void *block(void *ud) {
 static void pause_ms(long ms) {
     const struct timespec span = {ms / 1000, ms % 1000 * 1000000};
     nanosleep(&span, NULL);
+}
+
+/* Until the thread sleeps in its call: a busy machine may take its time to run it. */
+static void wait_until_blocked(const struct blocked *call) {
+    char path[64], line[256] = "";
+    const char *after_name = NULL;
+    for (int tries = 0; tries < 10000; ++tries) {
+        pause_ms(1);
+        if (call->id == 0) continue;
+        snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)call->id);
+        FILE *stat = fopen(path, "r");
+        assert_non_null(stat);
+        assert_non_null(fgets(line, sizeof line, stat));
+        assert_int_equal(fclose(stat), 0);
+        after_name = strrchr(line, ')');
+        assert_non_null(after_name);
+        if (after_name[2] == 'S') return;
+    }
+    fail_msg("a thread never blocked: %s", line);
 }
 
 static void *return_at_once(void *ud) {
@@ -78,7 +100,7 @@ static void close_under_threads(enum link_kind kind, bool with_task) {
         calls[i] = (struct blocked){.stream = link.a, .what = i % 3};
         assert_int_equal(pthread_create(&calls[i].thread, NULL, block, &calls[i]), 0);
     }
-    pause_ms(20);
+    for (int i = 0; i < BLOCKED; ++i) wait_until_blocked(&calls[i]);
     assert_int_equal(thread_count(), threads_before + BLOCKED); /* these and no others */
     const int64_t closed_at = zio_now();
     assert_int_equal(zio_stream_close(link.a), 0);
