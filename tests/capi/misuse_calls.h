@@ -251,8 +251,11 @@ CALL(rt_create) {
     if (pick(c, 8) != 0) return 0;
     const zio_err_t status = zio_rt_create(&rt, NULL);
     if (status != 0) return status;
+    /* Dead when the others get it: with a task of theirs it could not be destroyed here, and nobody
+     * would ever run that. */
+    const zio_err_t destroyed = zio_rt_destroy(rt);
     put(c, rt);
-    return zio_rt_destroy(rt);
+    return destroyed;
 }
 /* Live runtimes are run by those who made them: a stranger would make the tasks its own. */
 CALL(rt_run) {
