@@ -19,13 +19,13 @@ struct blocked {
     zio_err_t status;
     int64_t ended_at;
     pthread_t thread;
-    volatile pid_t id; /* set just before the call */
+    pid_t id; /* set just before the call */
 };
 
 static void *block(void *ud) {
     static char bytes[4 << 20];
     struct blocked *call = ud;
-    call->id = gettid();
+    __atomic_store_n(&call->id, gettid(), __ATOMIC_RELEASE);
     switch (call->what) {
         case 0:
             call->status = (zio_err_t)zio_stream_read(call->stream, bytes, 1, ZIO_NEVER);
@@ -52,8 +52,9 @@ static void wait_until_blocked(const struct blocked *call) {
     const char *after_name = NULL;
     for (int tries = 0; tries < 10000; ++tries) {
         pause_ms(1);
-        if (call->id == 0) continue;
-        snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)call->id);
+        const pid_t id = __atomic_load_n(&call->id, __ATOMIC_ACQUIRE);
+        if (id == 0) continue;
+        snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)id);
         FILE *stat = fopen(path, "r");
         assert_non_null(stat);
         assert_non_null(fgets(line, sizeof line, stat));
