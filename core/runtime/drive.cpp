@@ -104,9 +104,11 @@ std::int32_t Runtime::ask(void (*question)(Runtime&, void* data), void* data) {
     }
     const HoldBack held(*me);
     while (!mail.answered.load(std::memory_order_acquire)) {
-        if (!is_driven() && current_worker == nullptr && begin_driving() == 0) {
-            worker_->drain_mail();
-            end_driving();
+        const void* nobody = nullptr;
+        if (driver_.compare_exchange_strong(nobody, worker_, std::memory_order_acq_rel)) {
+            worker_->drain_mail();  // nobody drives, and no task runs for this
+            driver_.store(nullptr, std::memory_order_release);
+            wake_waiters();
             continue;
         }
         object_word::take_lock(word);

@@ -259,6 +259,27 @@ static zio_err_t is_dumped(void *ud) {
     finish_thread(thread); /* blocks the worker: the thread must be through by now */
     return 0;
 }
+/* Of a runtime that nobody drives, and that has a task, a task of another one learns at once. */
+static zio_err_t dumps_idle_one(void *ud) {
+    char text[1000];
+    REQUIRE(zio_rt_dump(ud, text, sizeof text) > 0);
+    REQUIRE(strstr(text, "unpark") != NULL);
+    REQUIRE(zio_rt_destroy(ud) == ZIO_EBUSY);
+    return 0;
+}
+static zio_err_t leaves_parked(void *ud) {
+    REQUIRE(zio_spawn(NULL, NULL, parks, ud, NULL) == 0);
+    return zio_sleep_until(zio_after_ms(1));
+}
+static void a_task_may_dump_an_idle_runtime(void **state) {
+    zio_rt_t *idle = make_runtime(), *rt = make_runtime();
+    (void)state;
+    assert_int_equal(zio_rt_run(idle, leaves_parked, NULL), 0);
+    assert_int_equal(zio_rt_run(rt, dumps_idle_one, idle), 0);
+    end_runtime(idle);
+    end_runtime(rt);
+}
+
 static void another_thread_may_dump(void **state) {
     zio_rt_t *rt = make_runtime();
     (void)state;
@@ -340,6 +361,7 @@ int main(void) {
         cmocka_unit_test(worker_hooks_come_in_pairs),
         cmocka_unit_test(a_dump_has_a_line_for_each_task),
         cmocka_unit_test(another_thread_may_dump),
+        cmocka_unit_test(a_task_may_dump_an_idle_runtime),
         cmocka_unit_test(statistics_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
