@@ -22,13 +22,6 @@ static_assert(runtime::runtime_report_overflow == ZIO_RT_REPORT_OVERFLOW);
 
 namespace {
 
-using Hook = void (*)(HandleBits task, void* data);
-
-// The hooks of a C program take the handle as a pointer; it travels in the same register.
-Hook hook_of(void(ZIO_CALL* function)(zio_task_t*, void*)) {
-    return reinterpret_cast<Hook>(reinterpret_cast<void*>(function));
-}
-
 std::int32_t read_runtime_options(const zio_rt_options_t* given, runtime::RuntimeOptions& out) {
     zio_rt_options_t options;
     if (const std::int32_t status = capi::read_options(given, options)) return status;
@@ -53,8 +46,7 @@ std::int32_t read_runtime_options(const zio_rt_options_t* given, runtime::Runtim
     zio_task_hooks_t hooks;
     if (const std::int32_t status = capi::read_options(options.hooks, hooks)) return status;
     out.has_hooks = true;
-    out.hooks = {hook_of(hooks.on_start), hook_of(hooks.on_resume), hook_of(hooks.on_suspend),
-                 hook_of(hooks.on_exit), hooks.ud};
+    out.hooks = {hooks.on_start, hooks.on_resume, hooks.on_suspend, hooks.on_exit, hooks.ud};
     return 0;
 }
 

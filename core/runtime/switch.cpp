@@ -25,7 +25,7 @@ namespace {
 void before_leaving(Worker* w, Task* me) {
     if (me->has(bit::hooked) && w->hooks.on_suspend != nullptr) {
         const NoSuspend region(w, *me);
-        w->hooks.on_suspend(handle_of(*me), w->hooks.data);
+        w->hooks.on_suspend(as_pointer(handle_of(*me)), w->hooks.data);
     }
     if (w->exceptions->any()) {
         head_of(*me).exceptions = *w->exceptions;
@@ -50,7 +50,7 @@ void after_returning(Worker* w, Task* me) {
     if (me->has(bit::keeps_fp)) context::load_fp_control(head_of(*me).fp_control);
     if (me->has(bit::hooked) && w->hooks.on_resume != nullptr) {
         const NoSuspend region(w, *me);
-        w->hooks.on_resume(handle_of(*me), w->hooks.data);
+        w->hooks.on_resume(as_pointer(handle_of(*me)), w->hooks.data);
     }
 }
 

@@ -22,7 +22,7 @@ ZIO_NOINLINE void begin_slowly(Worker* w, Task* me) {
     }
     if (me->has(bit::hooked) && w->hooks.on_start != nullptr) {
         const NoSuspend region(w, *me);
-        w->hooks.on_start(handle_of(*me), w->hooks.data);
+        w->hooks.on_start(as_pointer(handle_of(*me)), w->hooks.data);
     }
 }
 
@@ -36,7 +36,7 @@ ZIO_NOINLINE void end_slowly(Worker* w, Task* me, FreeFunction free_data, void* 
         if (me->has(bit::large_end)) end_locals(*me);
         if (free_data != nullptr) free_data(data);
         if (me->has(bit::hooked) && w->hooks.on_exit != nullptr) {
-            w->hooks.on_exit(handle_of(*me), w->hooks.data);
+            w->hooks.on_exit(as_pointer(handle_of(*me)), w->hooks.data);
         }
     }
     if (me->has(bit::keeps_fp)) context::load_fp_control(w->fp_control);

@@ -12,6 +12,8 @@
 #include "core/loop/loop.hpp"
 #include "core/runtime/task.hpp"
 
+struct zio_task;  // what a handle pretends to point to
+
 namespace zio::runtime {
 
 class Runtime;
@@ -23,11 +25,15 @@ struct Mail {
 inline constexpr unsigned task_tag = 0;
 inline constexpr unsigned mail_tag = 1;
 
+inline zio_task* as_pointer(HandleBits handle) {
+    return reinterpret_cast<zio_task*>(handle);
+}
+
 struct TaskHooks {
-    void (*on_start)(HandleBits task, void* data);
-    void (*on_resume)(HandleBits task, void* data);
-    void (*on_suspend)(HandleBits task, void* data);
-    void (*on_exit)(HandleBits task, void* data);
+    void (*on_start)(zio_task* task, void* data);
+    void (*on_resume)(zio_task* task, void* data);
+    void (*on_suspend)(zio_task* task, void* data);
+    void (*on_exit)(zio_task* task, void* data);
     void* data;
 };
 
