@@ -124,6 +124,9 @@ inline unref(t) {
                  if :: shared[t] <= BIAS -> set_posted(t) :: else fi
               :: else fi };
   deliver(t); work(NOBODY) }
+inline drop_one(t, n) {
+  if :: (attached[t] & SET(n)) && status[n] == ABANDONED -> free_request(n); attached[t] = attached[t] & ~SET(n) :: else fi }
+inline drop_abandoned(t) { atomic { drop_one(t, 0); drop_one(t, 1); drop_one(t, 2); drop_one(t, 3) } }
 /* All requests that were taken; `h` looks. */
 inline work(h) {
   do
@@ -141,7 +144,7 @@ inline work(h) {
                  :: gen[T] != 1 -> answer(EBADF)
                  :: gen[T] == 1 && state[T] == S_DONE -> answer(result[T])
                  :: gen[T] == 1 && state[T] != S_DONE -> touch(r); assert(home[T] == h + 1);
-                    attached[T] = attached[T] | SET(r)
+                    drop_abandoned(T); attached[T] = attached[T] | SET(r)
                  fi
               :: home[T] == 0 ->                            /* under homeless_lock */
 #if MUTANT == 20
@@ -155,7 +158,7 @@ inline work(h) {
 #else
                  atomic { if :: gen[T] != 1 -> k = EBADF
                              :: gen[T] == 1 && state[T] == S_DONE -> k = result[T]
-                             :: gen[T] == 1 && state[T] != S_DONE -> touch(r); attached[T] = attached[T] | SET(r); k = 0 fi };
+                             :: gen[T] == 1 && state[T] != S_DONE -> touch(r); drop_abandoned(T); attached[T] = attached[T] | SET(r); k = 0 fi };
 #endif
                  if :: k != 0 -> answer(k) :: else fi;
                  k = 0
@@ -355,6 +358,9 @@ init { atomic {
   if :: cancels[1] = 1 :: cancels[1] = 0 fi;
 #endif
   if :: cancels[1] -> endless[1] = 1 :: endless[1] = 0 fi;
+#ifdef PREPARED
+  cancels[1] = 0;
+#endif
   run Home(0, 0); run Home(1, 1);
 #endif
 #ifdef PREPARED
