@@ -77,7 +77,15 @@ TEST_F(Cancel, receive_against_numbered_bytes) {
 struct Writer {
     os::Handle handle;
     std::atomic<bool> ends{false};
+    std::atomic<unsigned> pause{1000};  // up to so many turns of an empty loop after each send
     std::uint64_t sent = 0;
+
+    // Keeps either outcome as likely as the other, on whatever machine.
+    void set_pace(unsigned effects, unsigned cancels) {
+        const unsigned now = pause.load(std::memory_order_relaxed);
+        pause.store(effects > cancels ? std::min(now * 2, 1u << 20) : std::max(now / 2, 8u),
+                    std::memory_order_relaxed);
+    }
 };
 
 void* write_numbered(void* argument) {
@@ -87,7 +95,8 @@ void* write_numbered(void* argument) {
         const std::string text = numbered(writer.sent, 1 + random() % 8);
         const std::int64_t count = os::table.send(writer.handle, text.data(), text.size(), 0);
         if (count > 0) writer.sent += static_cast<std::uint64_t>(count);
-        for (unsigned i = random() % 2000; i > 0; --i) asm volatile("");
+        const unsigned pause = writer.pause.load(std::memory_order_relaxed);
+        for (unsigned i = static_cast<unsigned>(random() % pause); i > 0; --i) asm volatile("");
         if (count < 0) sched_yield();
     }
     return nullptr;
@@ -102,6 +111,7 @@ TEST_F(Cancel, receive_while_another_thread_writes) {
     ASSERT_EQ(pthread_create(&thread, nullptr, write_numbered, &writer), 0);
     unsigned char data[64];
     for (unsigned round = 0; round < rounds; ++round) {
+        if (round % 64 == 63) writer.set_pace(effects_, cancels_);
         Transfer receive(OperationKind::receive, pair.near, true, data, sizeof data);
         bool done = start(receive);
         if (!done && upto(2) == 0) done = wait_for(receive, loop().now() + upto(20'000));
