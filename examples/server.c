@@ -56,6 +56,10 @@ static void usage(FILE *to, const char *name, const struct server_program *progr
         fprintf(to, " %s", backends[i].name);
     }
     fprintf(to, "\n");
+    for (const struct server_option *own = program->options; own != NULL && own->name != NULL;
+         own++) {
+        fprintf(to, "  %s N  %s (%u)\n", own->name, own->help, (unsigned)*own->value);
+    }
 }
 
 static bool take_number(const char *text, unsigned long largest, unsigned long *value) {
@@ -65,7 +69,8 @@ static bool take_number(const char *text, unsigned long largest, unsigned long *
     return *end == '\0' && *value <= largest;
 }
 
-static bool take_option(struct options *options, const char *name, const char *value) {
+static bool take_option(struct options *options, const struct server_option *own, const char *name,
+                        const char *value) {
     unsigned long number;
     if (strcmp(name, "--host") == 0) {
         options->host = value;
@@ -85,6 +90,12 @@ static bool take_option(struct options *options, const char *name, const char *v
             return true;
         }
     }
+    for (; own != NULL && own->name != NULL; own++) {
+        if (strcmp(name, own->name) == 0 && take_number(value, UINT32_MAX, &number)) {
+            *own->value = (uint32_t)number;
+            return true;
+        }
+    }
     return false;
 }
 
@@ -92,7 +103,7 @@ static bool take_option(struct options *options, const char *name, const char *v
 static void take_options(struct options *options, int argc, char **argv,
                          const struct server_program *program) {
     for (int i = 1; i < argc; i++) {
-        char name[16] = "";
+        char name[32] = "";
         const char *const argument = argv[i];
         const char *value = strchr(argument, '=');
         const size_t length = value != NULL ? (size_t)(value - argument) : strlen(argument);
@@ -102,7 +113,7 @@ static void take_options(struct options *options, int argc, char **argv,
             exit(EXIT_SUCCESS);
         }
         value = value != NULL ? value + 1 : i + 1 < argc ? argv[++i] : "";
-        if (!take_option(options, name, value)) {
+        if (!take_option(options, program->options, name, value)) {
             fprintf(stderr, "%s: cannot make sense of '%s'\n", argv[0], argument);
             usage(stderr, argv[0], program);
             exit(EXIT_USAGE);

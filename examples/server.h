@@ -14,6 +14,13 @@ struct server_status {
     zio_addr_t address;
 };
 
+/* A number that only one program's command line has. */
+struct server_option {
+    const char *name; /* "--limit" */
+    const char *help; /* what it is */
+    uint32_t *value;  /* its default, until the command line says otherwise */
+};
+
 struct server_program {
     const char *purpose; /* one line for --help */
     uint16_t default_port;
@@ -22,6 +29,7 @@ struct server_program {
     /* Runs as a task once the server listens and before it accepts; may be NULL. 0 or an error. */
     zio_err_t (*start)(const struct server_status *status, void *ud);
     void *ud;
+    const struct server_option *options; /* the last one without a name; may be NULL */
 };
 
 /* The whole program: what main() returns. */
