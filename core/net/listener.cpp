@@ -111,7 +111,7 @@ std::int32_t Listener::back_off(std::int64_t span_ns, Deadline deadline) {
     if (runtime::current_worker != nullptr) runtime::current_worker->runtime->count_backoff();
     const std::int64_t ended =
         runtime::await(nothing, this, Direction::read, until_retry ? retry : deadline);
-    if (ended == error::timed_out && until_retry && !runtime::scope_has_passed()) return 0;
+    if (ended == error::timed_out && until_retry && !runtime::scope_limits(retry)) return 0;
     return ended < 0 ? static_cast<std::int32_t>(ended) : 0;
 }
 

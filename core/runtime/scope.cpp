@@ -117,10 +117,10 @@ bool pop_scope(std::uint64_t token) {
     return fired;
 }
 
-bool scope_has_passed() {
+bool scope_limits(Deadline deadline) {
     Worker* w = here();
     if (w == nullptr || !w->current->has(bit::scoped)) return false;
-    return head_of(*w->current).limit <= w->loop.now();
+    return head_of(*w->current).limit < instant_of(deadline);
 }
 
 std::uint32_t swap_shields(std::uint32_t depth) {

@@ -18,8 +18,8 @@ void drop_scopes(Head& head);
 std::int32_t push_scope(std::uint64_t* token, Deadline deadline) ZIO_NOTHROW;
 bool pop_scope(std::uint64_t token);
 
-// Whether the limit of the scopes that count for the caller lies behind.
-bool scope_has_passed();
+// Whether a scope would end a wait of the caller before its `deadline` does.
+bool scope_limits(Deadline deadline);
 
 std::int32_t begin_shield() ZIO_NOTHROW;
 std::int32_t end_shield() ZIO_NOTHROW;

@@ -217,6 +217,15 @@ static uint64_t backoffs(void) {
     return stats.accept_backoffs;
 }
 
+/* Keeps the worker from looking at the time until both a pause of 10 ms and a scope of 15 are over.
+ */
+static zio_err_t hog(void *ud) {
+    const int64_t *const until = ud;
+    while (zio_now() < *until) {
+    }
+    return 0;
+}
+
 /* In a child, whose limit can be lowered: accept backs off instead of failing or spinning. */
 static zio_err_t starve(void *ud) {
     const zio_addr_t any = address_of("127.0.0.1:0");
@@ -242,9 +251,13 @@ static zio_err_t starve(void *ud) {
     CHECK(zio_now() - before >= 60 * MS && zio_now() - before < 2000 * MS);
     CHECK(backoffs() >= 2 && backoffs() <= 10); /* 10 ms, then twice as long each time */
     uint64_t scope = 0;
-    CHECK(zio_timeout_push(&scope, zio_after_ns(15 * MS)) == 0);
-    CHECK(zio_accept(one.listener, &one.stream, NULL, ZIO_NEVER) == ZIO_ETIMEDOUT);
-    CHECK(zio_timeout_pop(scope));
+    for (int busy = 0; busy < 2; ++busy) {
+        CHECK(zio_timeout_push(&scope, zio_after_ns(15 * MS)) == 0);
+        int64_t late = zio_now() + 20 * MS;
+        if (busy) CHECK(zio_spawn(NULL, NULL, hog, &late, NULL) == 0);
+        CHECK(zio_accept(one.listener, &one.stream, NULL, ZIO_NEVER) == ZIO_ETIMEDOUT);
+        CHECK(zio_timeout_pop(scope));
+    }
     zio_task_t *task = NULL;
     zio_err_t result = 0;
     CHECK(zio_spawn(NULL, &task, accept_one, &one, NULL) == 0);
