@@ -10,7 +10,7 @@
 enum {
     WRITE_MS = 60 * 1000,    /* a client takes this long for PIECE_BYTES, or it is gone */
     PIECE_BYTES = 64 * 1024, /* of one write */
-    LINGER_MS = 1000,
+    LINGER_MS = 2000,
     LINGER_BYTES = 64 * 1024 * 1024
 };
 

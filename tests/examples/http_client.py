@@ -2,6 +2,7 @@
 """The client's side of HTTP/1.1, strict about what it reads."""
 import re
 import socket
+import struct
 
 STATUS_LINE = re.compile(rb"HTTP/1\.1 (\d\d\d) ([ -~]+)")
 FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([ -~]*)")
@@ -127,6 +128,11 @@ class Client:
         else:
             reply.body = self._bytes(int(reply.fields["content-length"]))
         return reply
+
+    def segments_received(self):
+        """How many pieces with data have come, as the server's writes left them."""
+        info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160)
+        return struct.unpack_from("I", info, 152)[0]  # tcpi_data_segs_in
 
     def at_end(self):
         """The server has closed its side, and nothing is left."""
