@@ -2,7 +2,23 @@
 # The two libraries, both named zio: targets zio (shared) and zio_static, aliases zio::zio and
 # zio::zio_static, so that a parent project names them as an installed package does.
 add_library(zio SHARED $<TARGET_OBJECTS:zio_objects>)
-add_library(zio_static STATIC $<TARGET_OBJECTS:zio_objects>)
+
+# The archive has one object, in which nothing but zio_* is left to be seen: what our files share
+# among themselves becomes local, so that no name in a user's program can meet one of ours. What a
+# sanitizer adds does not bear that.
+set(zio_archived $<TARGET_OBJECTS:zio_objects>)
+if(NOT ZIO_SANITIZE)
+    set(zio_archived ${PROJECT_BINARY_DIR}/generated/zio.o)
+    add_custom_command(OUTPUT ${zio_archived}
+        COMMAND ${CMAKE_LINKER} -r --force-group-allocation -o ${zio_archived}
+                $<TARGET_OBJECTS:zio_objects>
+        COMMAND ${CMAKE_OBJCOPY} --localize-hidden --wildcard --keep-global-symbol=zio_*
+                ${zio_archived}
+        DEPENDS zio_objects $<TARGET_OBJECTS:zio_objects>
+        COMMENT "Making one object of the library" COMMAND_EXPAND_LISTS VERBATIM)
+    set_source_files_properties(${zio_archived} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
+endif()
+add_library(zio_static STATIC ${zio_archived})
 add_library(zio::zio ALIAS zio)
 add_library(zio::zio_static ALIAS zio_static)
 

@@ -51,7 +51,7 @@ target_compile_options(zio_flags INTERFACE
 # For the library itself. Exceptions stay on: bad_alloc is caught at the C wall.
 set(hardening "")
 foreach(flag -fstack-protector-strong -fstack-clash-protection -fcf-protection=branch
-             -fno-semantic-interposition -fno-plt)
+             -fno-semantic-interposition -fno-plt -fno-gnu-unique)
     zio_try_flag(hardening ${flag})
 endforeach()
 add_library(zio_hardening INTERFACE)
