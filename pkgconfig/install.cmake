@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-# The installed package: headers, both libraries, pkg-config and CMake files; and how it leaves.
+# The installed package: headers, both libraries, pkg-config and CMake files, manual pages; and how
+# it leaves.
 include(CMakePackageConfigHelpers)
 
 # Must stand before the other rules: it notes which folders the installation is about to make.
 set(zio_folders ${CMAKE_INSTALL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_LIBDIR}/cmake/zio
-    ${CMAKE_INSTALL_INCLUDEDIR}/zio ${CMAKE_INSTALL_DOCDIR})
+    ${CMAKE_INSTALL_INCLUDEDIR}/zio ${CMAKE_INSTALL_DOCDIR} ${CMAKE_INSTALL_MANDIR}/man3)
 install(CODE "set(zio_folders \"${zio_folders}\")
 set(zio_record \"${PROJECT_BINARY_DIR}/install_folders.txt\")
 include(\"${PROJECT_SOURCE_DIR}/pkgconfig/folders.cmake\")")
@@ -15,6 +16,21 @@ install(TARGETS zio_static EXPORT zio
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+# The manual pages are made of the headers by a shell and awk, which every system has that has man.
+find_program(ZIO_BASH bash)
+find_program(ZIO_AWK awk)
+mark_as_advanced(ZIO_BASH ZIO_AWK)
+if(ZIO_BASH AND ZIO_AWK)
+    file(GLOB zio_headers CONFIGURE_DEPENDS include/*.h include/zio/*.h)
+    add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/man/made
+        COMMAND ${ZIO_BASH} docs/man.sh ${PROJECT_BINARY_DIR}/man
+        COMMAND ${CMAKE_COMMAND} -E touch ${PROJECT_BINARY_DIR}/man/made
+        DEPENDS ${zio_headers} docs/man.sh docs/man.awk
+        WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} COMMENT "Making the manual pages" VERBATIM)
+    add_custom_target(zio_man ALL DEPENDS ${PROJECT_BINARY_DIR}/man/made)
+    install(DIRECTORY ${PROJECT_BINARY_DIR}/man/man3 DESTINATION ${CMAKE_INSTALL_MANDIR})
+endif()
 
 install(EXPORT zio NAMESPACE zio:: FILE zio-targets.cmake
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/zio)
