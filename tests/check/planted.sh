@@ -10,7 +10,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tree=$work/tree
 mkdir "$tree"
-cp -r .clang-format CMakeLists.txt GNUmakefile core capi include tests examples "$tree"
+cp -r .clang-format CMakeLists.txt GNUmakefile README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md \
+    core capi include tests examples docs debian "$tree"
 failed=0 count=0
 
 plant() {  # CHECK EXPECTED FILE SHELL: SHELL changes FILE of the copy; the check must then name EXPECTED
@@ -75,6 +76,26 @@ plant public 'zio_version: the comment lacks its errors' include/zio/base.h "sed
 plant public 'zio_version: .*none.c is missing' include/zio/base.h "sed -i 's#@test .*#@test tests/capi/none.c#' include/zio/base.h"
 plant public 'zio_version: .*table.hpp does not name it' include/zio/base.h "sed -i 's#@test .*#@test core/os/table.hpp#' include/zio/base.h"
 
+plant docs 'zio_planted.* is not documented' include/zio/base.h "$(append include/zio/base.h "\n$planted_function")"
+plant docs 'zio_planted_t .*is not documented' include/zio/base.h "$(append include/zio/base.h 'typedef int zio_planted_t;')"
+plant docs 'ZIO_PLANTED .*is not documented' include/zio/base.h "$(append include/zio/base.h '#define ZIO_PLANTED 1')"
+plant docs "argument 'err'.*from the argument list|parameter 'err'" include/zio/base.h "sed -i '0,/@param err/s//@param wrong/' include/zio/base.h"
+plant docs 'no_such_page' docs/porting.md "$(append docs/porting.md 'See [this](no_such_page.md).')"
+
+plant guide 'cancellation.md, program 1: prints something else' docs/guide/cancellation.md "sed -i 's/^program: its last word.*/program: nothing/' docs/guide/cancellation.md"
+plant guide 'first-server.md, program 1: answers' docs/guide/first-server.md "sed -i 's/\"you said: \"/\"you meant: \"/; s/said: \", 10/meant: \", 11/' docs/guide/first-server.md"
+plant guide 'README.md, program 1: gcc' README.md "sed -i 's/zio_rt_create(&rt, NULL)/zio_rt_create(\&rt)/' README.md"
+plant guide 'there is no ../nowhere.md' docs/guide/README.md "$(append docs/guide/README.md '[x](../nowhere.md)')"
+
+plant debian 'lacks +zio_yield@ZIO_0.1' debian/libzio0.symbols "sed -i '/zio_yield/d' debian/libzio0.symbols"
+plant debian 'has +zio_planted@ZIO_0.1' debian/libzio0.symbols "$(append debian/libzio0.symbols ' zio_planted@ZIO_0.1 0.1')"
+plant debian 'begins with 9.0' debian/changelog "sed -i '1s/(.*)/(9.0)/' debian/changelog"
+
+plant abi "Removed function" include/zio/task.h "sed -i '/ZIO_CALL zio_yield(/d' include/zio/task.h"
+plant abi 'programs built before would break' include/zio/address.h "sed -i 's/uint16_t port; /uint32_t port; /' include/zio/address.h"
+plant abi "ZIO_EPROTO' from value '-71' to '-72'" include/zio/base.h "sed -i 's/ZIO_EPROTO = -71/ZIO_EPROTO = -72/' include/zio/base.h"
+plant abi 'something is new' include/zio/base.h "sed -i 's/ZIO_EPROTO = -71,/& ZIO_PLANTED = -3000,/' include/zio/base.h"
+
 plant sizes 'longest file in lines: 501' core/base/extra.hpp "yes '// line' | head -n 501 >core/base/extra.hpp"
 plant sizes 'extra.cpp:2: long_one' core/base/extra.cpp "{ echo; echo 'void long_one() {'; yes '    g();' | head -n 70; echo '}'; } >core/base/extra.cpp"
 plant sizes 'task.hpp:[0-9]+:.*__linux__' core/runtime/task.hpp "$(append core/runtime/task.hpp '#if defined(__linux__)\n#endif')"
@@ -99,7 +120,35 @@ planted_library 'executable stack' binary -Wl,-z,execstack
 planted_library 'no stack protector' binary -fno-stack-protector
 planted_library 'holds a path' binary -Wl,-rpath,/opt
 planted_library 'f: exported, not zio_' exports
+planted_library 'the library is not what' abi
 planted_library 'zio_one: exported without a version' exports
+
+
+# An archive of one's own, and how it was compiled.
+planted_archive() {  # EXPECTED FLAG...
+    local expected=$1
+    shift
+    echo 'int value = 1; int zio_one(int i) { static const int n[] = {1, 2}; return n[i & 1] + value; }' |
+        gcc -c -xc - -o "$work/library/one.o" "$@"
+    rm -f "$work/library/libzio.a"
+    ar qc "$work/library/libzio.a" "$work/library/one.o"
+    output=$(bash tests/check/archive.sh "$work/library" 2>&1)
+    count=$((count + 1))
+    grep -qE -- "$expected" <<<"$output" || { echo "archive: does not see that $expected"; failed=$((failed + 1)); }
+}
+planted_archive 'shows value' -fPIC
+planted_archive 'zio_one: in the headers or in the archive' -fPIC
+planted_archive 'cannot go into a shared object' -fno-pic -mcmodel=small
+
+# The commands of this build, one file of which was compiled otherwise.
+cp -d "$build"/libzio.so* "$work/library"
+for change in -fstack-protector-strong -fstack-clash-protection; do
+    awk -v flag=" $change" '!done && sub(flag, "") { done = 1 } { print }' "$build/compile_commands.json" \
+        >"$work/library/compile_commands.json"
+    bash tests/check/binary.sh "$work/library" | grep -q "is compiled without $change" ||
+        { echo "binary: does not see that $change is missing"; failed=$((failed + 1)); }
+    count=$((count + 1))
+done
 
 echo "planted: $((count - failed)) of $count faults found"
 [[ $failed == 0 ]]

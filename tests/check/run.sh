@@ -33,7 +33,12 @@ check doors bash $here/doors.sh
 check headers bash $here/headers.sh
 check exports bash $here/exports.sh "$build"
 check binary bash $here/binary.sh "$build"
+check archive bash $here/archive.sh "$build"
+check abi bash $here/abi.sh "$build"
 check public bash $here/public.sh
+check docs bash $here/docs.sh
+check guide bash $here/guide.sh "$build"
+check debian bash $here/debian.sh
 check sizes bash $here/sizes.sh
 echo "check: $((count - failed)) of $count in order"
 [[ $failed == 0 ]]
