@@ -232,7 +232,8 @@ std::int32_t Group::cancel(HandleBits handle) {
     if (me->has(bit::no_suspend)) return error::no_suspend;
     if (const std::int32_t status = cancel_all(*group, generation_of(handle))) return status;
     const HoldBack held(*me);
-    return wait_empty(w, *group, generation_of(handle), never);
+    const std::int32_t status = wait_empty(w, *group, generation_of(handle), never);
+    return status == error::closed ? 0 : status;  // a group is destroyed when its members have ended
 }
 
 std::int32_t Group::destroy(HandleBits handle) {
