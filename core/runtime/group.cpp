@@ -233,7 +233,8 @@ std::int32_t Group::cancel(HandleBits handle) {
     if (const std::int32_t status = cancel_all(*group, generation_of(handle))) return status;
     const HoldBack held(*me);
     const std::int32_t status = wait_empty(w, *group, generation_of(handle), never);
-    return status == error::closed ? 0 : status;  // a group is destroyed when its members have ended
+    return status == error::closed ? 0
+                                   : status;  // a group is destroyed when its members have ended
 }
 
 std::int32_t Group::destroy(HandleBits handle) {
