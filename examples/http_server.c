@@ -290,9 +290,11 @@ static void serve(zio_stream_t *stream, void *ud) {
 int main(int argc, char **argv) {
     static struct limits limits = {.header_timeout_ms = 10 * 1000, .idle_timeout_ms = 60 * 1000};
     const struct server_option options[] = {
-        {"--header-timeout-ms", "from a request's first byte to the end of its header",
+        {"--header-timeout-ms",
+         "from a request's first byte to the end of its header, 0 = no limit",
          &limits.header_timeout_ms},
-        {"--idle-timeout-ms", "while a client sends nothing", &limits.idle_timeout_ms},
+        {"--idle-timeout-ms", "while a client sends nothing, 0 = no limit",
+         &limits.idle_timeout_ms},
         {NULL, NULL, NULL},
     };
     const struct server_program program = {

@@ -8,14 +8,19 @@
 enum {
     LONGEST_LINE = 4 * 1024,      /* of a chunk's size, or of a trailer */
     MOST_EXTRAS = 16 * 1024,      /* of what surrounds the chunks and nobody wants */
-    NS_PER_BYTE = 2 * 1000 * 1000 /* a body may come as slowly as this */
+    WAITS = 10,                   /* all waits for a body take so many idle timeouts at most, */
+    NS_PER_BYTE = 2 * 1000 * 1000 /* and this much more for each byte that comes */
 };
+
+static int64_t idle_timeout_ns(const struct connection *connection) {
+    return (int64_t)connection->limits->idle_timeout_ms * 1000 * 1000;
+}
 
 void body_init(struct body *body, struct connection *connection, const struct request *request) {
     body->connection = connection;
     body->left = request->content_length;
     body->extras = 0;
-    body->allowance_ns = (int64_t)connection->limits->idle_timeout_ms * 1000 * 1000;
+    body->allowance_ns = WAITS * idle_timeout_ns(connection);
     if (request->chunked) {
         body->state = BODY_CHUNK_SIZE;
     } else {
@@ -29,24 +34,25 @@ bool body_has_ended(const struct body *body) {
 
 /* --- waiting -------------------------------------------------------------------------------- */
 
-/* Each byte that comes buys a little time, up to the idle timeout. So a client that stops is given
- * up after that time, and one that sends a byte now and then not much later. */
+/* A client that stops is given up after the idle timeout, and one that only ever sends a byte now
+ * and then after some of them. */
 static int wait_for_more(struct body *body) {
     struct connection *const connection = body->connection;
     const size_t before = connection->available;
+    const int64_t idle_ns = idle_timeout_ns(connection);
     zio_err_t error = connection_flush(connection);
     if (error != 0) return CONNECTION_LOST;
-    if (connection->limits->idle_timeout_ms == 0) {
+    if (idle_ns == 0) {
         error = connection_more(connection, ZIO_NEVER);
     } else {
-        const int64_t most = (int64_t)connection->limits->idle_timeout_ms * 1000 * 1000;
         const int64_t start = zio_now();
-        error = connection_more(connection, start + body->allowance_ns);
+        error = connection_more(
+            connection, start + (idle_ns < body->allowance_ns ? idle_ns : body->allowance_ns));
         body->allowance_ns -= zio_now() - start;
         if (error == 0) {
             body->allowance_ns += (int64_t)(connection->available - before) * NS_PER_BYTE;
         }
-        if (body->allowance_ns > most) body->allowance_ns = most;
+        if (body->allowance_ns > WAITS * idle_ns) body->allowance_ns = WAITS * idle_ns;
     }
     if (error == ZIO_ETIMEDOUT) return 408;
     if (error == ZIO_EEOF) return 400;

@@ -21,7 +21,7 @@ struct body {
     } state;
     int64_t left;         /* bytes to come of the sized body, or of the chunk */
     size_t extras;        /* bytes of chunk extensions and trailers so far */
-    int64_t allowance_ns; /* how long the client may still keep us waiting */
+    int64_t allowance_ns; /* how long all waits for it may still take */
 };
 
 void body_init(struct body *body, struct connection *connection, const struct request *request);

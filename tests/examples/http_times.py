@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How long a web server waits for its clients: as long as it was told, and no longer."""
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from http_client import Client, chunked, request
 
@@ -101,28 +102,40 @@ def idle_clients_are_given_up(subject):
 
 
 def a_body_has_to_come_in_time(subject):
-    sized = request("POST", "/echo", "Content-Length: 1000")
+    sized = request("POST", "/echo", "Content-Length: 4000")
     parts = request("POST", "/echo", "Transfer-Encoding: chunked")
     unwanted = request("GET", "/", "Content-Length: 1000")
     with Patient(subject) as patient:
-        for start in (sized, sized + b"x" * 999, parts, parts + b"5\r\nhello", parts + b"5\r\nhello\r",
-                      parts + b"0\r\nA: b\r\n", unwanted + b"x"):
-            with patient.client() as client:
-                begin = time.monotonic()
-                client.send(start)
-                ends_after(client, begin, IDLE, 408)
-        for start, rest in ((sized, b"x" * 1000), (parts, chunked(*[b"y"] * 100))):
-            with patient.client() as client:  # a byte now and then does not help
-                begin = time.monotonic()
-                client.send(start)
-                drip(client, rest, 0.2)
-                ends_after(client, begin, IDLE, 408)
-        with patient.client() as client:  # slow is fine as long as it goes on
-            client.send(sized)
-            for _ in range(10):
-                time.sleep(IDLE / 4)
-                client.send(b"z" * 100)
-            assert client.reply().body == b"z" * 1000
+        starts = (sized, sized + b"x" * 3999, parts, parts + b"5\r\nhello", parts + b"5\r\nhello\r",
+                  parts + b"0\r\nA: b\r\n", unwanted + b"x")
+        clients = [patient.client() for _ in starts]
+        begin = time.monotonic()
+        for client, start in zip(clients, starts):
+            client.send(start)
+        for client in clients:
+            ends_after(client, begin, IDLE, 408)
+            client.close()
+
+    def slowly(client):  # is fine as long as it goes on
+        client.send(sized)
+        for _ in range(40):
+            time.sleep(0.15)
+            client.send(b"z" * 100)
+        assert client.reply().body == b"z" * 4000
+
+    def hardly(client, start, rest):  # but a byte now and then is not enough
+        begin = time.monotonic()
+        client.send(start)
+        drip(client, rest, 0.15)
+        ends_after(client, begin, 10 * HEADER, 408)
+
+    with Patient(subject, idle=HEADER) as patient, ThreadPoolExecutor() as pool:
+        clients = [patient.client() for _ in range(3)]
+        for end in (pool.submit(slowly, clients[0]), pool.submit(hardly, clients[1], sized, b"x" * 999),
+                    pool.submit(hardly, clients[2], parts, chunked(*[b"y"] * 999))):
+            end.result()
+        for client in clients:
+            client.close()
 
 
 def patience_may_be_endless(subject):
