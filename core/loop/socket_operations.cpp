@@ -82,21 +82,28 @@ std::int64_t attempt_accept(const Accept& accept) {
     return result < 0 ? result : accepted;
 }
 
+// The error that a socket has kept for whoever asks, which takes it away; 0: none.
+std::int64_t take_error(os::Handle handle) {
+    std::int64_t outcome = 0;
+    const std::int32_t asked = os::table.get_option(handle, os::SocketOption::error, &outcome);
+    return asked < 0 ? asked : outcome;
+}
+
 std::int64_t attempt_connect(const Connect& connect, bool again) {
     if (!again) {
         const std::int32_t result = os::table.connect(connect.handle, connect.target);
         return result == error::in_progress ? error::would_block : result;
     }
-    std::int64_t outcome = 0;
-    const std::int32_t asked =
-        os::table.get_option(connect.handle, os::SocketOption::error, &outcome);
-    if (asked < 0) return asked;
+    const std::int64_t outcome = take_error(connect.handle);
     if (outcome < 0) return outcome;
     os::Address peer;
     const std::int32_t connected = os::table.peer_address(connect.handle, &peer);
     if (connected != error::not_connected) return connected;
-    // No error and no peer: the poller spoke too soon, or somebody shut the socket down meanwhile.
-    return is_ready(connect) ? error::connection_aborted : error::would_block;
+    // No error and no peer: the poller spoke too soon, or the connection was made and broken off
+    // between the two looks, or somebody shut the socket down meanwhile.
+    if (!is_ready(connect)) return error::would_block;
+    const std::int64_t since = take_error(connect.handle);
+    return since < 0 ? since : error::connection_aborted;
 }
 
 std::int64_t attempt_ready(const Ready& ready) {

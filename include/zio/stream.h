@@ -35,7 +35,8 @@ ZIO_BEGIN_DECLS
  * `struct_size` is less than in version 0.1, `a` is an unnamed Unix address, or `dl`. ZIO_E2BIG:
  * `struct_size` is larger than this version's and the rest is not zero. ZIO_ENOTSUP: an option that
  * the system does not have. ZIO_EAFNOSUPPORT: the family. ZIO_ECONNREFUSED: nobody listens.
- * ZIO_ECONNRESET: the other side broke it off. ZIO_ENETTIMEOUT: no answer, the system gave up.
+ * ZIO_ECONNRESET: the other side broke it off. ZIO_ECONNABORTED: it ended before it was there and
+ * nobody says why. ZIO_ENETTIMEOUT: no answer, the system gave up.
  * ZIO_EHOSTUNREACH, ZIO_EHOSTDOWN, ZIO_ENETUNREACH, ZIO_ENETDOWN: no way there. ZIO_EADDRNOTAVAIL:
  * no free port, or not this machine's source address. ZIO_EADDRINUSE: the source address is taken.
  * ZIO_EACCES, ZIO_EPERM: not allowed. ZIO_ENOENT, ZIO_ENOTDIR, ZIO_ELOOP, ZIO_ENAMETOOLONG: the

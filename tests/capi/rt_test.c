@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "zio/rt.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -296,55 +297,61 @@ static void a_stubborn_task_is_named(void **state) {
     assert_int_equal(zio_task_unref(task), 0);
     assert_int_equal(zio_rt_destroy(rt), 0);
 }
+struct shut_down {
+    zio_rt_t *rt;
+    zio_task_t *stubborn;
+    int runs; /* the main task is about to wait */
+};
 static zio_err_t parks_main(void *ud) {
-    REQUIRE(zio_spawn(NULL, NULL, parks, ud, NULL) == 0);
+    struct shut_down *s = ud;
+    REQUIRE(zio_spawn(NULL, NULL, parks, NULL, NULL) == 0);
+    __atomic_store_n(&s->runs, 1, __ATOMIC_RELEASE);
     return zio_task_park(ZIO_NEVER);
 }
 static void *shuts_down(void *ud) {
-    zio_rt_t *rt = ud;
-    REQUIRE(zio_sleep_until(zio_after_ms(5)) == 0);
-    REQUIRE(zio_rt_shutdown(rt, ZIO_NEVER) == 0);
-    REQUIRE(zio_rt_shutdown(rt, ZIO_NEVER) == 0);
+    struct shut_down *s = ud;
+    while (!__atomic_load_n(&s->runs, __ATOMIC_ACQUIRE)) sched_yield();
+    REQUIRE(zio_rt_shutdown(s->rt, ZIO_NEVER) == 0);
+    REQUIRE(zio_rt_shutdown(s->rt, ZIO_NEVER) == 0);
     return NULL;
 }
 static void another_thread_may_shut_down(void **state) {
     (void)state;
     if (is_simulated()) return; /* the deadlock is found before the thread comes */
     for (int i = 0; i < 20; ++i) {
-        zio_rt_t *rt = make_runtime();
-        pthread_t thread = start_thread(shuts_down, rt);
-        assert_int_equal(zio_rt_run(rt, parks_main, NULL), ZIO_ECANCELED);
+        struct shut_down s = {.rt = make_runtime()};
+        pthread_t thread = start_thread(shuts_down, &s);
+        assert_int_equal(zio_rt_run(s.rt, parks_main, &s), ZIO_ECANCELED);
         finish_thread(thread);
-        assert_int_equal(zio_rt_destroy(rt), 0);
+        assert_int_equal(zio_rt_destroy(s.rt), 0);
     }
 }
 static void *shuts_down_impatiently(void *ud) {
-    zio_rt_t *rt = ((void **)ud)[0];
-    zio_task_t **task = ((void **)ud)[1];
-    REQUIRE(zio_sleep_until(zio_after_ms(10)) == 0);
-    REQUIRE(zio_rt_shutdown(rt, zio_after_ms(5)) == ZIO_EBUSY);
-    REQUIRE(zio_task_unpark(*task) == 0);
-    REQUIRE(zio_rt_shutdown(rt, zio_after_ms(10000)) == 0);
+    struct shut_down *s = ud;
+    while (!__atomic_load_n(&s->runs, __ATOMIC_ACQUIRE)) sched_yield();
+    REQUIRE(zio_rt_shutdown(s->rt, zio_after_ms(5)) == ZIO_EBUSY);
+    REQUIRE(zio_task_unpark(s->stubborn) == 0);
+    REQUIRE(zio_rt_shutdown(s->rt, zio_after_ms(60000)) == 0);
     return NULL;
 }
 static zio_err_t starts_stubborn_and_waits(void *ud) {
+    struct shut_down *s = ud;
     zio_err_t result = 1;
-    REQUIRE(spawns_stubborn(ud) == 0);
+    REQUIRE(spawns_stubborn(&s->stubborn) == 0);
+    __atomic_store_n(&s->runs, 1, __ATOMIC_RELEASE);
     /* Canceled by the shutdown: it asks the other one to stop, too, and waits. */
-    REQUIRE(zio_task_join(*(zio_task_t **)ud, &result, ZIO_NEVER) == 0);
+    REQUIRE(zio_task_join(s->stubborn, &result, ZIO_NEVER) == 0);
     return result;
 }
 static void another_threads_shutdown_waits_for_the_stubborn(void **state) {
     (void)state;
     if (is_simulated()) return;
-    zio_rt_t *rt = make_runtime();
-    zio_task_t *task = NULL;
-    void *both[2] = {rt, &task};
-    pthread_t thread = start_thread(shuts_down_impatiently, both);
-    assert_int_equal(zio_rt_run(rt, starts_stubborn_and_waits, &task), 0);
+    struct shut_down s = {.rt = make_runtime()};
+    pthread_t thread = start_thread(shuts_down_impatiently, &s);
+    assert_int_equal(zio_rt_run(s.rt, starts_stubborn_and_waits, &s), 0);
     finish_thread(thread);
-    assert_int_equal(zio_task_unref(task), 0);
-    assert_int_equal(zio_rt_destroy(rt), 0);
+    assert_int_equal(zio_task_unref(s.stubborn), 0);
+    assert_int_equal(zio_rt_destroy(s.rt), 0);
 }
 
 /* Nothing can ever happen again: a simulated world knows, and says who waits for what. */

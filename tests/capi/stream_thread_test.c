@@ -23,7 +23,7 @@ struct blocked {
 };
 
 static void *block(void *ud) {
-    static char bytes[4 << 20];
+    static char bytes[64 << 20]; /* more than the system buffers between two sockets */
     struct blocked *call = ud;
     __atomic_store_n(&call->id, gettid(), __ATOMIC_RELEASE);
     switch (call->what) {
