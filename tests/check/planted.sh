@@ -96,6 +96,8 @@ plant abi 'programs built before would break' include/zio/address.h "sed -i 's/u
 plant abi "ZIO_EPROTO' from value '-71' to '-72'" include/zio/base.h "sed -i 's/ZIO_EPROTO = -71/ZIO_EPROTO = -72/' include/zio/base.h"
 plant abi 'something is new' include/zio/base.h "sed -i 's/ZIO_EPROTO = -71,/& ZIO_PLANTED = -3000,/' include/zio/base.h"
 
+plant reproducible 'libzio.a: two builds differ' core/base/error.cpp "$(append core/base/error.cpp 'namespace zio { const char *planted() { return __TIME__; } }')"
+
 plant sizes 'longest file in lines: 501' core/base/extra.hpp "yes '// line' | head -n 501 >core/base/extra.hpp"
 plant sizes 'extra.cpp:2: long_one' core/base/extra.cpp "{ echo; echo 'void long_one() {'; yes '    g();' | head -n 70; echo '}'; } >core/base/extra.cpp"
 plant sizes 'task.hpp:[0-9]+:.*__linux__' core/runtime/task.hpp "$(append core/runtime/task.hpp '#if defined(__linux__)\n#endif')"
