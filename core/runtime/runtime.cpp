@@ -3,6 +3,7 @@
 
 #include "core/base/memory.hpp"
 #include "core/os/environment.hpp"
+#include "core/os/thread.hpp"
 #include "core/runtime/thread.hpp"
 
 namespace zio::runtime {
@@ -114,8 +115,13 @@ std::int32_t Runtime::pin(HandleBits handle, Runtime** out) {
     if (runtime == nullptr) return error::bad_handle;
     std::uint64_t old = runtime->word.load(std::memory_order_relaxed);
     do {
+        // A destroy that is not decided yet may still find live tasks and change nothing.
+        while ((old & object_word::closing) != 0 && word_generation(old) == generation_of(handle)) {
+            os::yield_thread();
+            old = runtime->word.load(std::memory_order_relaxed);
+        }
         if (word_generation(old) != generation_of(handle) || generation_of(handle) == 0 ||
-            (old & (object_word::closing | object_word::free)) != 0) {
+            (old & object_word::free) != 0) {
             return error::bad_handle;
         }
         if ((old & object_word::references) == object_word::references) return error::no_buffers;

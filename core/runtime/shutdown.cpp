@@ -133,12 +133,12 @@ std::int32_t Runtime::destroy(HandleBits handle) {
     if (handle == 0) return 0;
     Runtime* runtime = nullptr;
     if (const std::int32_t status = pin(handle, &runtime)) return status;
-    // From here the handle is dead; it comes to life again when tasks turn out to live.
+    // Others wait until it is decided whether this is the end (see pin).
     std::uint64_t old = runtime->word.load(std::memory_order_relaxed);
     do {
-        if ((old & object_word::closing) != 0) {
+        if ((old & object_word::closing) != 0) {  // another destroy decides first
             runtime->unpin();
-            return error::bad_handle;
+            return destroy(handle);
         }
     } while (!runtime->word.compare_exchange_weak(
         old, old | object_word::closing, std::memory_order_acq_rel, std::memory_order_relaxed));
@@ -155,6 +155,7 @@ std::int32_t Runtime::destroy(HandleBits handle) {
         runtime->unpin();
         return status;
     }
+    runtime->word.fetch_add(object_word::one_generation, std::memory_order_acq_rel);  // it is
     leave_blocks(runtime->worker_);
     runtime->worker_->stacks.close();
     zio::destroy(runtime->worker_);

@@ -339,6 +339,40 @@ static void a_group_next_door(void **state) {
     close_host(&h);
 }
 
+/* --- a destroy that comes too early --------------------------------------------------------- */
+
+struct early {
+    zio_rt_t *rt;
+    int over;
+};
+static void *destroys_too_early(void *ud) {
+    struct early *e = ud;
+    while (!__atomic_load_n(&e->over, __ATOMIC_ACQUIRE)) {
+        REQUIRE(zio_rt_destroy(e->rt) == ZIO_EBUSY);
+    }
+    return NULL;
+}
+static void a_refused_destroy_disturbs_nobody(void **state) {
+    struct early e = {.rt = make_runtime()};
+    int number = 5;
+    (void)state;
+    zio_task_t *task = start_in(e.rt, returns_number, &number); /* waits for a run */
+    const pthread_t one = start_thread(destroys_too_early, &e);
+    const pthread_t other = start_thread(destroys_too_early, &e);
+    const uint64_t rounds = scaled(20000);
+    for (uint64_t i = 0; i < rounds; ++i) {
+        zio_rt_stats_t stats;
+        assert_int_equal(zio_rt_stats_init(&stats, sizeof stats), 0);
+        assert_int_equal(zio_rt_stats(e.rt, &stats), 0);
+        assert_int_equal(stats.tasks_live, 1);
+    }
+    __atomic_store_n(&e.over, 1, __ATOMIC_RELEASE);
+    finish_thread(one);
+    finish_thread(other);
+    end_runtime(e.rt);
+    assert_int_equal(zio_task_unref(task), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_spawns_joins_and_cancels),
@@ -350,6 +384,7 @@ int main(void) {
         cmocka_unit_test(two_runtimes_join_each_others_tasks),
         cmocka_unit_test(a_canceled_joiner_next_door),
         cmocka_unit_test(a_group_next_door),
+        cmocka_unit_test(a_refused_destroy_disturbs_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
