@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// What the calling thread has of its own.
+// What the calling thread has of its own, and threads of the library's own.
+#include <cstdint>
 
 namespace zio::os {
 
@@ -12,5 +13,25 @@ void yield_thread() noexcept;
 // Runs `leave` when this thread ends, whether its other thread-locals are still there or not:
 // it may use only what it was given. One function for the process.
 bool at_thread_exit(void (*leave)(void* data), void* data) noexcept;
+
+// A thread that was started here and must be joined.
+struct Thread {
+    std::uintptr_t id = 0;
+};
+
+// Runs `entry(data)` on a new thread called `name` (up to 15 letters). Signals that do not stand
+// for a fault of the thread itself are blocked there: they are for the program's own threads.
+// 0, no_memory or would_block (too many threads).
+std::int32_t start_thread(void (*entry)(void* data), void* data, const char* name,
+                          Thread* out) noexcept;
+void join_thread(Thread thread) noexcept;
+
+// How many forks lie between the process in which this was first asked and this one. Other threads
+// do not come along.
+std::uint32_t fork_count() noexcept;
+
+// How many processors this process may use at once, by its affinity and by the quota of the
+// container it runs in; at least 1.
+std::uint32_t usable_processors() noexcept;
 
 }  // namespace zio::os

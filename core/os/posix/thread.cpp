@@ -4,7 +4,14 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <atomic>
 #include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "core/base/error.hpp"
+#include "core/base/memory.hpp"
+#include "core/os/error.hpp"
 
 namespace zio::os {
 
@@ -21,6 +28,38 @@ ExitKey make_key(void (*leave)(void*)) {
     return made;
 }
 
+struct Beginning {
+    void (*entry)(void*);
+    void* data;
+    char name[16];
+};
+
+void* begin(void* data) {
+    auto* beginning = static_cast<Beginning*>(data);
+    const Beginning mine = *beginning;
+    zio::destroy(beginning);
+    (void)pthread_setname_np(pthread_self(), mine.name);
+    mine.entry(mine.data);
+    return nullptr;
+}
+
+std::atomic<std::uint32_t> forks{0};
+
+bool count_forks() {
+    return pthread_atfork(nullptr, nullptr,
+                          [] { forks.fetch_add(1, std::memory_order_relaxed); }) == 0;
+}
+
+// A fault must reach the thread that made it, and a profiler's signal the thread it measures.
+void block_signals(sigset_t* before) {
+    sigset_t all;
+    sigfillset(&all);
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, SIGPROF}) {
+        sigdelset(&all, fault);
+    }
+    pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
 }  // namespace
 
 int* errno_address() noexcept {
@@ -34,6 +73,39 @@ void yield_thread() noexcept {
 bool at_thread_exit(void (*leave)(void* data), void* data) noexcept {
     static const ExitKey key = make_key(leave);
     return key.made && pthread_setspecific(key.key, data) == 0;
+}
+
+std::int32_t start_thread(void (*entry)(void* data), void* data, const char* name,
+                          Thread* out) noexcept {
+    auto* beginning = zio::create<Beginning>();
+    if (beginning == nullptr) return error::no_memory;
+    beginning->entry = entry;
+    beginning->data = data;
+    strncpy(beginning->name, name, sizeof beginning->name - 1);
+    sigset_t before;
+    block_signals(&before);  // the new thread inherits the mask
+    pthread_t id;
+    const int failure = pthread_create(&id, nullptr, &begin, beginning);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (failure != 0) {
+        zio::destroy(beginning);
+        return error_from_code(failure);
+    }
+    static_assert(sizeof id <= sizeof out->id);
+    out->id = 0;
+    memcpy(&out->id, &id, sizeof id);
+    return 0;
+}
+
+std::uint32_t fork_count() noexcept {
+    static const bool counts = count_forks();
+    return counts ? forks.load(std::memory_order_relaxed) : 0;
+}
+
+void join_thread(Thread thread) noexcept {
+    pthread_t id;
+    memcpy(&id, &thread.id, sizeof id);
+    (void)pthread_join(id, nullptr);
 }
 
 }  // namespace zio::os

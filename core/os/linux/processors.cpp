@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// How many processors a process may use: its affinity mask, cut down by the quotas of the control
+// groups it lives in (version 2: cpu.max of the group and of all above it; version 1: the
+// controller's own pair of files).
+#include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "core/os/thread.hpp"
+
+namespace zio::os {
+
+namespace {
+
+constexpr std::uint64_t no_quota = UINT64_MAX;
+
+// The whole of a small file as text; false when it cannot be read.
+bool read_text(const char* path, char* text, std::size_t size) {
+    const int file = ::open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return false;
+    std::size_t length = 0;
+    while (length + 1 < size) {
+        const ssize_t count = ::read(file, text + length, size - 1 - length);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) break;
+        length += static_cast<std::size_t>(count);
+    }
+    ::close(file);
+    text[length] = '\0';
+    return length > 0;
+}
+
+// Processors that `quota` in every `period` makes, rounded up.
+std::uint64_t processors_of(const char* quota, const char* period) {
+    char* end;
+    const long long granted = strtoll(quota, &end, 10);
+    const long long every = strtoll(period, nullptr, 10);
+    if (end == quota || granted <= 0 || every <= 0) return no_quota;  // "max", or -1
+    return static_cast<std::uint64_t>((granted + every - 1) / every);
+}
+
+std::uint64_t smaller(std::uint64_t one, std::uint64_t other) {
+    return one < other ? one : other;
+}
+
+// Version 2: `group` is the path of the process' group; each one above it has its say.
+std::uint64_t unified_quota(char* group) {
+    std::uint64_t least = no_quota;
+    for (;;) {
+        char path[PATH_MAX];
+        char text[64];
+        snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group);
+        if (read_text(path, text, sizeof text)) {
+            const char* const period = strchr(text, ' ');
+            if (period != nullptr) least = smaller(least, processors_of(text, period));
+        }
+        char* const slash = strrchr(group, '/');
+        if (slash == nullptr) return least;
+        *slash = '\0';
+    }
+}
+
+std::uint64_t controller_quota(const char* group) {
+    char path[PATH_MAX];
+    char quota[32];
+    char period[32];
+    snprintf(path, sizeof path, "/sys/fs/cgroup/cpu%s/cpu.cfs_quota_us", group);
+    if (!read_text(path, quota, sizeof quota)) return no_quota;
+    snprintf(path, sizeof path, "/sys/fs/cgroup/cpu%s/cpu.cfs_period_us", group);
+    return read_text(path, period, sizeof period) ? processors_of(quota, period) : no_quota;
+}
+
+// Lines of /proc/self/cgroup are `number:controllers:/path`.
+std::uint64_t quota() {
+    char groups[4096];
+    if (!read_text("/proc/self/cgroup", groups, sizeof groups)) return no_quota;
+    std::uint64_t least = no_quota;
+    char* rest = nullptr;
+    for (char* line = strtok_r(groups, "\n", &rest); line != nullptr;
+         line = strtok_r(nullptr, "\n", &rest)) {
+        char* const controllers = strchr(line, ':');
+        char* const group = controllers != nullptr ? strchr(controllers + 1, ':') : nullptr;
+        if (group == nullptr) continue;
+        if (group == controllers + 1) {
+            least = smaller(least, unified_quota(group + 1));
+        } else if (strstr(controllers, ",cpu:") != nullptr ||
+                   strstr(controllers, ":cpu,") != nullptr ||
+                   strstr(controllers, ":cpu:") != nullptr) {
+            least = smaller(least, controller_quota(group + 1));
+            least = smaller(least, controller_quota(""));
+        }
+    }
+    return least;
+}
+
+// The mask of a machine with many processors needs more room than the usual set has.
+std::uint64_t affinity() {
+    for (std::size_t count = 1024; count <= 1U << 16; count *= 4) {
+        cpu_set_t* const set = CPU_ALLOC(count);
+        if (set == nullptr) return 1;
+        const std::size_t size = CPU_ALLOC_SIZE(count);
+        const int status = sched_getaffinity(0, size, set);
+        const int found = status == 0 ? CPU_COUNT_S(size, set) : 0;
+        CPU_FREE(set);
+        if (found > 0) return static_cast<std::uint64_t>(found);
+    }
+    return 1;
+}
+
+}  // namespace
+
+std::uint32_t usable_processors() noexcept {
+    return static_cast<std::uint32_t>(smaller(affinity(), quota()));
+}
+
+}  // namespace zio::os
