@@ -29,6 +29,7 @@ std::int32_t read_runtime_options(const zio_rt_options_t* given, runtime::Runtim
         (options.flags & ~std::uint64_t{ZIO_RT_REPORT_OVERFLOW}) != 0) {
         return error::invalid_argument;
     }
+    out.workers = options.workers;
     out.backend = static_cast<loop::BackendChoice>(options.backend);
     out.backend_options.ring_entries = options.ring_entries;
     out.stack_size = options.stack_size;
@@ -63,6 +64,10 @@ zio_err_t zio_rt_create(zio_rt_t** out, const zio_rt_options_t* o) noexcept {
 
 zio_err_t zio_rt_run(zio_rt_t* rt, zio_task_fn entry, void* ud) noexcept {
     return guard([&] { return runtime::Runtime::run(bits_of(rt), entry, ud); });
+}
+
+zio_err_t zio_rt_start(zio_rt_t* rt) noexcept {
+    return guard([&] { return runtime::Runtime::start(bits_of(rt)); });
 }
 
 zio_err_t zio_rt_shutdown(zio_rt_t* rt, zio_deadline_t dl) noexcept {
@@ -100,6 +105,7 @@ zio_err_t zio_rt_stats(zio_rt_t* rt, zio_rt_stats_t* out) noexcept {
         values.tasks_live = now.tasks_live;
         values.tasks_spawned = now.tasks_spawned;
         values.switches = now.switches;
+        values.steals = now.steals;
         values.ops_submitted = now.operations_submitted;
         values.ops_completed = now.operations_completed;
         values.loop_polls = now.polls;

@@ -64,6 +64,8 @@ class StackPool {
     // others back. Returns how many that were.
     std::uint64_t trim(std::uint32_t keep);
     StackStatistics statistics() const;
+    // Stacks of the default size that are out; a hint for other threads.
+    std::uint32_t in_use() const { return standard_.handed_count() - standard_.cached_count(); }
     // Why the last stack was refused; a sentence for people, valid for the process' life.
     const char* explanation() const { return policy_.explanation; }
     bool guards_by_advice() const { return policy_.by_advice; }

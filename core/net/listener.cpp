@@ -5,6 +5,7 @@
 #include "core/runtime/await.hpp"
 #include "core/runtime/runtime.hpp"
 #include "core/runtime/scope.hpp"
+#include "core/runtime/spawn.hpp"
 
 namespace zio::net {
 
@@ -147,6 +148,7 @@ std::int32_t Listener::accept(HandleBits handle, HandleBits* out, os::Address* p
         return status;
     }
     if (peer != nullptr) *peer = from;
+    runtime::spread_next();
     return 0;
 }
 

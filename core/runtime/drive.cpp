@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Who drives a runtime's tasks: the thread inside run or shutdown, and how others ask it.
-#include "core/context/overflow.hpp"
-#include "core/os/thread.hpp"
 #include "core/runtime/join.hpp"
 #include "core/runtime/park.hpp"
 #include "core/runtime/runtime.hpp"
@@ -18,47 +16,43 @@ const void* this_thread() {
 
 }  // namespace
 
-// The calling thread becomes the worker's. A started task may have cached the address of the old
+// The calling thread becomes worker 0's. A started task may have cached the address of the old
 // thread's errno or thread-locals, so another thread must wait until all of them have ended.
 std::int32_t Runtime::begin_driving() {
     if (current_worker != nullptr) {
-        return current_worker == worker_ ? error::deadlock : error::busy;
+        return current_worker->runtime == this ? error::deadlock : error::busy;
     }
     const void* nobody = nullptr;
     if (!driver_.compare_exchange_strong(nobody, this_thread(), std::memory_order_acq_rel)) {
         return error::busy;
     }
-    Worker& w = *worker_;
+    Worker& w = *workers_[0];
     const context::StackStatistics stacks = w.stacks.statistics();
-    if (last_driver_ != nullptr && last_driver_ != this_thread() && stacks.mapped > stacks.cached) {
+    const bool bound =
+        last_driver_ != nullptr && last_driver_ != this_thread() && stacks.mapped > stacks.cached;
+    std::int32_t status = bound ? error::busy : 0;
+    if (status == 0 && reports_overflow_) status = w.overflow_stack.install();
+    if (status == 0) status = hire(1);
+    if (status != 0) {
+        w.overflow_stack.remove();
         driver_.store(nullptr, std::memory_order_release);
-        return error::busy;
-    }
-    if (reports_overflow_) {
-        if (const std::int32_t status = overflow_stack_.install()) {
-            driver_.store(nullptr, std::memory_order_release);
-            return status;
-        }
+        wake_waiters();
+        return status;
     }
     last_driver_ = this_thread();
-    w.errno_at = os::errno_address();
-    w.exceptions = context::exception_globals();
-    w.fp_control = context::save_fp_control();
-    if (w.native.has(bit::marked)) context::sanitizer::adopt(w.native_head.mark);
-    current_worker = worker_;
-    if (w.worker_hooks.on_start != nullptr) w.worker_hooks.on_start(0, w.worker_hooks.data);
+    take_seat(w);
+    let_run();
     return 0;
 }
 
 void Runtime::end_driving() {
-    const WorkerHooks& hooks = worker_->worker_hooks;
-    if (hooks.on_stop != nullptr) hooks.on_stop(0, hooks.data);
-    if (reports_overflow_) overflow_stack_.remove();
-    current_worker = nullptr;
+    Worker& w = *workers_[0];
+    let_stand();
+    leave_seat(w);
     // What was said on the native stack concerns the thread that drove it.
-    if (worker_->native_head.error_detail != nullptr) {
-        set_error_detail(worker_->native_head.error_detail);
-        worker_->native_head.error_detail = nullptr;
+    if (w.native_head.error_detail != nullptr) {
+        set_error_detail(w.native_head.error_detail);
+        w.native_head.error_detail = nullptr;
     }
     driver_.store(nullptr, std::memory_order_release);
     wake_waiters();
@@ -72,14 +66,13 @@ void Runtime::wake_waiters() {
 }
 
 // The mail lies in this frame, so nothing ends the wait before it was delivered.
-std::int32_t Runtime::ask(void (*question)(Runtime&, void* data), void* data) {
-    if (current_worker == worker_) {
-        question(*this, data);
+std::int32_t Runtime::ask(Worker& asked, void (*question)(Worker& asked, void* data), void* data) {
+    if (current_worker == &asked) {
+        question(asked, data);
         return 0;
     }
     struct Question : Mail {
-        Runtime* runtime;
-        void (*run)(Runtime&, void*);
+        void (*run)(Worker&, void*);
         void* data;
         std::atomic<bool> answered;
     };
@@ -88,31 +81,30 @@ std::int32_t Runtime::ask(void (*question)(Runtime&, void* data), void* data) {
     Task* me = w->current;
     if (me->has(bit::no_suspend)) return error::no_suspend;
     Question mail{};
-    mail.runtime = this;
     mail.run = question;
     mail.data = data;
-    mail.deliver = [](Worker&, Mail& delivered) {
+    mail.deliver = [](Worker& at, Mail& delivered) {
         auto& self = static_cast<Question&>(delivered);
-        Runtime& runtime = *self.runtime;
-        self.run(runtime, self.data);
+        Runtime& runtime = *at.runtime;
+        self.run(at, self.data);
         self.answered.store(true, std::memory_order_release);  // the last touch of the mail
         runtime.wake_waiters();
     };
     bool wake_owed = false;
-    if (post(worker_->index, mail.node, mail_tag, &wake_owed) && wake_owed) {
-        wake_worker(worker_->index);
-    }
+    if (post(asked.index, mail.node, mail_tag, &wake_owed) && wake_owed) wake_worker(asked.index);
     const HoldBack held(*me);
     while (!mail.answered.load(std::memory_order_acquire)) {
         const void* nobody = nullptr;
-        if (driver_.compare_exchange_strong(nobody, worker_, std::memory_order_acq_rel)) {
-            worker_->drain_mail();  // nobody drives, and no task runs for this
+        if (!asked.obeys &&
+            driver_.compare_exchange_strong(nobody, &asked, std::memory_order_acq_rel)) {
+            asked.drain_mail();  // nobody drives, and no task runs for this
             driver_.store(nullptr, std::memory_order_release);
             wake_waiters();
             continue;
         }
         object_word::take_lock(word);
-        const bool wait = is_driven() && !mail.answered.load(std::memory_order_acquire);
+        const bool wait =
+            (asked.obeys || is_driven()) && !mail.answered.load(std::memory_order_acquire);
         if (wait) {
             me->state = TaskState::listed;
             waiters_.append(*me);
@@ -124,7 +116,7 @@ std::int32_t Runtime::ask(void (*question)(Runtime&, void* data), void* data) {
 }
 
 std::int32_t Runtime::run_main(TaskFunction entry, void* data) {
-    Worker& w = *worker_;
+    Worker& w = *workers_[0];
     HandleBits main = 0;
     if (const std::int32_t status = spawn(0, &main, entry, data)) return status;
     Task& task = *task_at(main);

@@ -130,39 +130,33 @@ void add_task(Text& text, Task& task) {
     if (task.has(bit::shielded)) text.add(", shielded");
 }
 
-bool belongs(const Task& task, const Worker& w) {
-    const TaskState state = task.state;
-    return task.home.load(std::memory_order_relaxed) == w.index && state != TaskState::unused &&
-           state != TaskState::done;
+// The tasks of one worker, on its thread: those at home, and those that lie in its surplus.
+template <class Add>
+void for_each_task(Worker& w, Add add) {
+    const std::uint32_t limit = tasks.limit();
+    for (std::uint32_t i = 0; i < limit; ++i) {
+        Task& task = tasks.slot(i);
+        const TaskState state = task.state;
+        if (task.home.load(std::memory_order_relaxed) == w.index && state != TaskState::unused &&
+            state != TaskState::done) {
+            add(task);
+        }
+    }
+    w.surplus.for_each(add);
 }
 
 }  // namespace
 
-std::size_t dump(Runtime& runtime, char* buffer, std::size_t size) {
-    Text text(buffer, size);
-    Worker& w = runtime.worker();
-    const std::uint32_t limit = tasks.limit();
-    for (std::uint32_t i = 0; i < limit; ++i) {
-        Task& task = tasks.slot(i);
-        if (!belongs(task, w)) continue;
-        add_task(text, task);
-        text.add("\n");
-    }
-    return text.finish();
-}
-
 const char* Runtime::describe_deadlock() {
     Text text(detail_, detail_size);
     text.add("tasks that are still alive: ");
-    const std::uint32_t limit = tasks.limit();
     bool first = true;
-    for (std::uint32_t i = 0; i < limit && text.length() < detail_size; ++i) {
-        Task& task = tasks.slot(i);
-        if (!belongs(task, *worker_)) continue;
+    for_each_task(*workers_[0], [&](Task& task) {
+        if (text.length() >= detail_size) return;
         if (!first) text.add("; ");
         first = false;
         add_task(text, task);
-    }
+    });
     text.finish();
     return detail_;
 }
@@ -171,20 +165,22 @@ std::int64_t dump_of(HandleBits handle, char* buffer, std::size_t size) {
     if (buffer == nullptr && size != 0) return error::invalid_argument;
     Runtime* runtime = nullptr;
     if (const std::int32_t status = Runtime::pin(handle, &runtime)) return status;
-    struct Request {
-        char* buffer;
-        std::size_t size;
-        std::size_t length;
-    };
-    Request request{buffer, size, 0};
-    const std::int32_t status = runtime->ask(
-        [](Runtime& asked, void* data) {
-            auto& wanted = *static_cast<Request*>(data);
-            wanted.length = dump(asked, wanted.buffer, wanted.size);
-        },
-        &request);
+    Text text(buffer, size);
+    std::int32_t status = 0;
+    for (std::uint32_t i = 0; i < runtime->worker_count() && status == 0; ++i) {
+        status = runtime->ask(
+            runtime->worker(i),
+            [](Worker& asked, void* data) {
+                auto& lines = *static_cast<Text*>(data);
+                for_each_task(asked, [&](Task& task) {
+                    add_task(lines, task);
+                    lines.add("\n");
+                });
+            },
+            &text);
+    }
     runtime->unpin();
-    return status != 0 ? status : static_cast<std::int64_t>(request.length);
+    return status != 0 ? status : static_cast<std::int64_t>(text.finish());
 }
 
 }  // namespace zio::runtime

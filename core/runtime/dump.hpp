@@ -6,10 +6,8 @@
 namespace zio::runtime {
 
 // Writes at most `size` bytes, always terminated when there is room for one; returns the length of
-// the whole text. Only on the worker's own thread, or while nobody drives it.
-std::size_t dump(Runtime& runtime, char* text, std::size_t size);
-
-// The same from any thread: another thread's runtime is asked by message.
+// the whole text, or an error. From any thread: each worker is asked by message and tells about its
+// own tasks.
 std::int64_t dump_of(HandleBits runtime, char* text, std::size_t size);
 
 }  // namespace zio::runtime

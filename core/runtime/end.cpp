@@ -18,12 +18,14 @@ SpinLock homeless_lock;
 void recycle_slowly(Worker* w, Task* task, std::uint64_t old) {
     free_extra(*task);
     const bool counted = !task->has(bit::uncounted);
-    if (word_generation(old) >= last_generation - 1) {  // its generations are used up: it retires
-        if (counted) --w->block_count;
-        return;
-    }
-    if (!counted) {  // it never was one of this worker's
-        task->home.store(0, std::memory_order_relaxed);
+    const bool retires = word_generation(old) >= last_generation - 1;  // generations are used up
+    const bool leaves = !counted || task->has(bit::visiting);  // else a worker that others spawn
+    if (counted && (retires || leaves)) --w->block_count;      // into would collect their blocks
+    if (retires) return;
+    if (leaves) {
+        if (task->heap_place != 0)
+            w->timers.remove(*task);  // a wait that ended early left it there
+        task->home.store(no_home, std::memory_order_relaxed);
         tasks.give(*task);
         return;
     }
@@ -85,8 +87,9 @@ Runtime* pin_home(const Task& task) {
     for (;;) {
         homeless_lock.lock();  // while a task has a home here, its worker lives
         const std::uint16_t number = task.home.load(std::memory_order_acquire);
+        ZIO_ASSERT(number < home_limit);
         const HandleBits handle =
-            number != 0
+            number != no_home
                 ? worker_ports[number].worker.load(std::memory_order_acquire)->runtime_handle
                 : 0;
         homeless_lock.unlock();

@@ -13,7 +13,8 @@ ZIO_NOINLINE void recycle_slowly(Worker* w, Task* task, std::uint64_t old);
 // The generation has moved on from that of `old`: the block is free.
 ZIO_INLINE void recycle(Worker* w, Task* task, std::uint64_t old) {
     task->state = TaskState::unused;
-    if (ZIO_UNLIKELY(task->extra != 0 || word_generation(old) >= last_generation - 1)) {
+    if (ZIO_UNLIKELY(task->extra != 0 || task->has(bit::visiting) ||
+                     word_generation(old) >= last_generation - 1)) {
         return recycle_slowly(w, task, old);
     }
     task->next = w->free_blocks;

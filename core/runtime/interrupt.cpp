@@ -3,6 +3,7 @@
 
 #include "core/runtime/end.hpp"
 #include "core/runtime/join.hpp"
+#include "core/runtime/local.hpp"
 #include "core/runtime/send.hpp"
 #include "core/runtime/wait_list.hpp"
 
@@ -33,6 +34,7 @@ void adopt(Worker* w, Task& task) {
     ++w->block_count;
     task.bits &= static_cast<std::uint16_t>(~bit::uncounted);
     if (w->stopping) task.word.fetch_or(word::cancel, std::memory_order_relaxed);
+    if (has_inherited(task)) w->slow_down_spawns();
     task.next = w->unadopted;  // the next turn makes room for its timer and queues it
     w->unadopted = &task;
 }
@@ -99,7 +101,11 @@ void receive(Worker* w, Task& task) {
         return;
     }
     const std::uint64_t messages = take_messages(task);
-    if ((messages & word::launch) != 0) adopt(w, task);
+    if ((messages & word::launch) != 0) {
+        w->arriving.fetch_sub(1, std::memory_order_relaxed);
+        task.bits |= bit::visiting;
+        adopt(w, task);
+    }
     if ((messages & word::woken) != 0) make_ready(w, &task, task.verdict);
     if ((messages & word::unpark) != 0) unpark_here(w, &task);
     if ((messages & word::close) != 0 && task.state == TaskState::operating) {

@@ -91,6 +91,7 @@ ZIO_NOINLINE std::int32_t join_wait(Worker* w, Task* me, Task* target, std::int3
     Resumed back;
     if (ZIO_LIKELY(target->state == TaskState::fresh && w->left > 0)) {
         take_fresh(w, target);  // the one that is waited for runs first
+        offer(w);
         me->state = TaskState::joining;
         if (ZIO_UNLIKELY(me->has(bit::scoped) || deadline != never)) limit_wait(w, me, deadline);
         back = switch_to_fresh(w, me, target);
@@ -164,6 +165,14 @@ struct RemoteJoin {
     }
 };
 
+// Whether the target is at home here; one that lies in this worker's own surplus comes home. Holds
+// until the next switch: a task that nobody joins yet may be taken by another worker then.
+bool is_near(Worker* w, Task& target) {
+    const std::uint16_t home = target.home.load(std::memory_order_relaxed);
+    if (home == w->index) return true;
+    return (home & ~surplus_posted) == (in_surplus | w->index) && w->surplus.take_back(w, target);
+}
+
 ZIO_NOINLINE std::int32_t join_slowly(HandleBits handle, std::int32_t* result, Deadline deadline) {
     if (!is_deadline(deadline)) return error::invalid_argument;
     Task* target = live_task_at(handle);
@@ -172,7 +181,7 @@ ZIO_NOINLINE std::int32_t join_slowly(HandleBits handle, std::int32_t* result, D
     if (w == nullptr) return error::no_memory;
     Task* me = w->current;
     if (target == me) return error::deadlock;
-    const bool local = at_home(w, target);
+    const bool local = is_near(w, *target);
     if (deadline == immediate) {
         if (!local) return RemoteJoin{w, me, target, generation_of(handle)}.run(result, 0, false);
         if (target->state != TaskState::done) return error::would_block;
@@ -189,9 +198,10 @@ ZIO_NOINLINE std::int32_t join_slowly(HandleBits handle, std::int32_t* result, D
         keep_cancel_pending(me);  // it came while others ran
         return join_slowly(handle, result, deadline);
     }
-    if (!local)
+    // The entry may have let others run.
+    if (!is_near(w, *target))
         return RemoteJoin{w, me, target, generation_of(handle)}.run(result, deadline, false);
-    if (task_at(handle) != target) return error::bad_handle;  // the entry may have let others run
+    if (task_at(handle) != target) return error::bad_handle;
     if (target->state == TaskState::done) {
         if (result != nullptr) *result = target->verdict;
         return 0;
@@ -308,7 +318,7 @@ std::int32_t cancel_and_join(HandleBits handle, std::int32_t* result) {
     Task* me = w->current;
     if (target == me) return error::deadlock;
     if (me->has(bit::no_suspend)) return error::no_suspend;
-    if (!at_home(w, target)) {
+    if (!is_near(w, *target)) {
         return RemoteJoin{w, me, target, generation_of(handle)}.run(result, never, true);
     }
     return join_canceled(w, me, target, result);

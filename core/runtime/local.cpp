@@ -86,7 +86,7 @@ std::int32_t set_local(std::uint32_t key, void* value) {
     }
     // A spawn must look for values to hand on from now on.
     if ((keys[key].flags.load(std::memory_order_relaxed) & key_inherit) != 0) {
-        current_worker->initial_bits |= bit::spawn_slowly;
+        current_worker->slow_down_spawns();
     }
     return 0;
 }

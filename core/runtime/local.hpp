@@ -16,6 +16,10 @@ void* get_local(std::uint32_t key);  // null off a task
 Locals* inheritable_locals();
 bool inherit_locals(Task& task, const Locals& from);  // false: no memory
 void release_locals(Locals* locals);
+// Before its start: its spawns must look for values to hand on, wherever it runs.
+inline bool has_inherited(const Task& task) {
+    return task.extra != 0 && extra_of(task).inherited != nullptr;
+}
 // The task has returned: destructors run, as long as they leave values, at most four times.
 void end_locals(Task& task);
 

@@ -29,6 +29,7 @@ void wait_on_thread(Worker* w, Task* me) {
 std::int32_t yield_now(Worker* w, Task* me) {
     Task* next = w->oldest;
     take_fresh(w, next);
+    offer(w);
     push_ready(w, me);
     switch_to_fresh(w, me, next);
     return 0;

@@ -171,12 +171,12 @@ std::int32_t stack_of(HandleBits handle, void** low, std::size_t* size) {
     if (low == nullptr || size == nullptr) return error::invalid_argument;
     const Hold hold(*task, generation_of(handle));
     if (hold.status() != 0) return hold.status();
-    const TaskState state = task->state;
+    const TaskState state = task->state.observe();  // and with it the stack
     if (state == TaskState::done) return error::closed;
     if (state <= TaskState::fresh) return error::would_block;
     Runtime* home = pin_home(*task);
     if (home == nullptr) return error::closed;
-    const context::StackBounds bounds = home->worker().stacks.bounds(task->stack);
+    const context::StackBounds bounds = worker_of(*task).stacks.bounds(task->stack);
     home->unpin();
     *low = bounds.low;
     *size = bounds.size;

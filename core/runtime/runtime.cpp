@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::uint64_t least_stack = context::stack_size_least;
 constexpr std::uint64_t default_stack = std::uint64_t{256} * 1024;
+// Of all workers together: a tenth of the address space.
+constexpr std::uint32_t most_stacks = 1U << 25;
 
 loop::BackendChoice named_choice(loop::BackendChoice choice, std::int32_t* status) {
     if (choice != loop::BackendChoice::automatic) return choice;
@@ -25,6 +27,19 @@ loop::BackendChoice named_choice(loop::BackendChoice choice, std::int32_t* statu
     return choice;
 }
 
+// `asked` 0: the environment's word, else as many as can run at once.
+std::uint32_t wanted_workers(std::uint32_t asked) {
+    if (asked == 0) {
+        const char* text = os::environment("ZIO_WORKERS");
+        for (; text != nullptr && *text >= '0' && *text <= '9' && asked <= most_workers; ++text) {
+            asked = asked * 10 + static_cast<std::uint32_t>(*text - '0');
+        }
+        if (text != nullptr && *text != '\0') asked = 0;
+    }
+    if (asked == 0) asked = os::usable_processors();
+    return asked < most_workers ? asked : most_workers;
+}
+
 context::GuardMode guard_mode() {
     const char* wanted = os::environment("ZIO_STACK_GUARD");
     if (wanted == nullptr) return context::GuardMode::automatic;
@@ -34,34 +49,32 @@ context::GuardMode guard_mode() {
 
 }  // namespace
 
-std::int32_t Runtime::open(const RuntimeOptions& options) {
-    std::int32_t status = 0;
-    const loop::BackendChoice choice = named_choice(options.backend, &status);
-    if (status != 0) return status;
-    stack_size_ = options.stack_size != 0 ? options.stack_size : default_stack;
-    if (stack_size_ < least_stack) stack_size_ = least_stack;
-    if (stack_size_ > context::stack_size_most) return error::invalid_argument;
+// One more worker. The caller has room for it in `workers_`.
+std::int32_t Runtime::open_worker(loop::BackendChoice choice, const RuntimeOptions& options) {
     loop::Opened opened = loop::open_backend(choice, options.backend_options);
-    reason_ = opened.reason;
+    if (worker_count_ == 0) reason_ = opened.reason;
     if (opened.backend == nullptr) {
         set_error_detail(opened.reason);
         return opened.status;
     }
     const std::uint16_t number = reserve_worker_number();
     if (number == 0) return error::no_memory;
-    worker_ = zio::create<Worker>(std::move(opened.backend), number);
-    if (worker_ == nullptr) {
+    auto* created = zio::create<Worker>(std::move(opened.backend), number);
+    if (created == nullptr) {
         release_worker_number(number);
         return error::no_memory;
     }
-    Worker& w = *worker_;
+    Worker& w = *created;
     w.runtime = this;
     w.runtime_handle = handle_;
+    w.ordinal = worker_count_;
+    workers_[worker_count_++] = created;
     context::StackOptions stacks;
     stacks.usable = stack_size_;
     stacks.head_size = sizeof(Head);
     stacks.guards = guard_mode();
-    status = w.stacks.open(stacks);
+    if (worker_room_ > most_stacks / stacks.slots) stacks.slots = most_stacks / worker_room_;
+    std::int32_t status = w.stacks.open(stacks);
     if (status == 0 && !w.timers.reserve(64)) status = error::no_memory;
     if (status != 0) {
         set_error_detail(w.stacks.explanation());
@@ -69,13 +82,56 @@ std::int32_t Runtime::open(const RuntimeOptions& options) {
     }
     if (options.has_hooks) {
         w.hooks = options.hooks;
-        w.initial_bits |= bit::hooked;
+        w.task_bits |= bit::hooked;
     }
     w.worker_hooks = options.worker_hooks;
-    if (context::sanitizer::active()) w.initial_bits |= bit::marked;
-    w.native.bits |= static_cast<std::uint16_t>(w.initial_bits & bit::marked);
+    if (context::sanitizer::active()) w.task_bits |= bit::marked;
+    w.native.bits |= static_cast<std::uint16_t>(w.task_bits & bit::marked);
+    w.initial_bits = w.task_bits;
+    if (task_limit_ != 0) w.slow_down_spawns();
+    return 0;
+}
+
+// All workers have the same backend: the one that the first of them found best.
+std::int32_t Runtime::open_workers(loop::BackendChoice choice, const RuntimeOptions& options) {
+    std::uint32_t wanted = wanted_workers(options.workers);
+    workers_ = static_cast<Worker**>(allocate(wanted * sizeof(Worker*), alignof(Worker*)));
+    if (workers_ == nullptr) return error::no_memory;
+    worker_room_ = wanted;
+    while (worker_count_ < wanted) {
+        if (const std::int32_t status = open_worker(choice, options)) return status;
+        if (worker_count_ > 1) continue;
+        if (workers_[0]->chooses) wanted = 1;  // one thread steps a simulated world
+        loop::choice_of(workers_[0]->loop.backend().name(), &choice);
+    }
+    for (std::uint32_t i = 0; i < wanted; ++i) workers_[i]->shares = wanted > 1;
+    const bool may_wait_awake = options.worker_hooks.before_block == nullptr;
+    may_spin_ = wanted > 1 && may_wait_awake && os::usable_processors() > 1;
+    return 0;
+}
+
+void Runtime::drop_workers() {
+    while (worker_count_ > 0) zio::destroy(workers_[--worker_count_]);
+    release(workers_, worker_room_ * sizeof(Worker*), alignof(Worker*));
+    workers_ = nullptr;
+}
+
+std::int32_t Runtime::open(const RuntimeOptions& options) {
+    std::int32_t status = 0;
+    const loop::BackendChoice choice = named_choice(options.backend, &status);
+    if (status != 0) return status;
+    stack_size_ = options.stack_size != 0 ? options.stack_size : default_stack;
+    if (stack_size_ < least_stack) stack_size_ = least_stack;
+    if (stack_size_ > context::stack_size_most) return error::invalid_argument;
     task_limit_ = options.max_tasks;
-    if (task_limit_ != 0) w.initial_bits |= bit::spawn_slowly;
+    status = open_workers(choice, options);
+    // A system that refuses a second ring may still have room for something smaller.
+    if (status != 0 && choice == loop::BackendChoice::automatic && worker_count_ > 0) {
+        drop_workers();
+        status = open_workers(loop::BackendChoice::epoll, options);
+        if (status == 0) reason_ = "io_uring could not be had for every worker";
+    }
+    if (status != 0) return status;
     reports_overflow_ = (options.flags & runtime_report_overflow) != 0;
     if (reports_overflow_) status = report_overflows();
     return status;
@@ -87,7 +143,9 @@ std::int32_t Runtime::create(const RuntimeOptions& options, HandleBits* out) {
     const std::uint32_t old = word_generation(runtime->word.load(std::memory_order_relaxed));
     const std::uint32_t generation = old == 0 ? 1 : old;
     runtime->handle_ = runtimes.handle_of(*runtime, generation);
-    runtime->worker_ = nullptr;
+    runtime->workers_ = nullptr;
+    runtime->worker_count_ = 0;
+    runtime->fork_count_ = os::fork_count();
     runtime->reason_ = "";
     runtime->admission_.store(0, std::memory_order_relaxed);
     runtime->driver_.store(nullptr, std::memory_order_relaxed);
@@ -95,10 +153,14 @@ std::int32_t Runtime::create(const RuntimeOptions& options, HandleBits* out) {
     runtime->accept_backoffs_.store(0, std::memory_order_relaxed);
     runtime->waiters_.owner = &runtime->word;
     runtime->stop_posted_.store(false, std::memory_order_relaxed);
+    runtime->stopped_count_.store(0, std::memory_order_relaxed);
+    runtime->is_hired_.store(false, std::memory_order_relaxed);
+    runtime->is_started_.store(false, std::memory_order_relaxed);
+    runtime->idle_count_.store(0, std::memory_order_relaxed);
+    runtime->searching_count_.store(0, std::memory_order_relaxed);
     const std::int32_t status = runtime->open(options);
     if (status != 0) {
-        if (runtime->worker_ != nullptr) zio::destroy(runtime->worker_);
-        runtime->worker_ = nullptr;
+        if (runtime->workers_ != nullptr) runtime->drop_workers();
         runtime->word.store(object_word::of_generation(generation) | object_word::free,
                             std::memory_order_release);
         runtimes.give(*runtime);
@@ -145,25 +207,34 @@ std::int32_t Runtime::admit() {
     return 0;
 }
 
+// Ends are read first: what ends meanwhile was created before, so that a sum of 0 is true.
 std::uint64_t Runtime::live_count() const {
-    return worker_->created_count + (admission_.load(std::memory_order_acquire) & ~stopping) -
-           worker_->ended_count;
+    std::uint64_t ended = 0;
+    for (std::uint32_t i = 0; i < worker_count_; ++i) ended += workers_[i]->ended_count.observe();
+    std::uint64_t created = admission_.load(std::memory_order_acquire) & ~stopping;
+    for (std::uint32_t i = 0; i < worker_count_; ++i) created += workers_[i]->created_count;
+    return created - ended;
 }
 
 RuntimeStatistics Runtime::statistics() const {
-    const context::StackStatistics stacks = worker_->stacks.statistics();
     RuntimeStatistics out{};
-    out.workers = 1;
+    out.workers = worker_count_;
     out.tasks_live = live_count();
-    out.tasks_spawned = out.tasks_live + worker_->ended_count;
-    out.switches = worker_->switch_count;
-    out.operations_submitted = worker_->loop.submitted_count();
-    out.operations_completed = out.operations_submitted - worker_->loop.pending_count();
-    out.polls = worker_->loop.poll_count();
-    out.slept_ns = worker_->loop.slept_ns();
-    out.wakes_sent = worker_->loop.wake_count();
-    out.stacks_mapped = stacks.mapped;
-    out.timers_armed = worker_->timers.count();
+    out.tasks_spawned = out.tasks_live;
+    for (std::uint32_t i = 0; i < worker_count_; ++i) {
+        const Worker& w = *workers_[i];
+        const std::uint64_t submitted = w.loop.submitted_count();
+        out.tasks_spawned += w.ended_count;
+        out.switches += w.switch_count;
+        out.steals += w.steal_count;
+        out.operations_submitted += submitted;
+        out.operations_completed += submitted - w.loop.pending_count();
+        out.polls += w.loop.poll_count();
+        out.slept_ns += w.loop.slept_ns();
+        out.wakes_sent += w.loop.wake_count();
+        out.stacks_mapped += w.stacks.statistics().mapped;
+        out.timers_armed += w.timers.count();
+    }
     out.accept_backoffs = accept_backoffs_.load(std::memory_order_relaxed);
     return out;
 }
@@ -171,7 +242,7 @@ RuntimeStatistics Runtime::statistics() const {
 const char* backend_name(HandleBits handle) {
     Runtime* runtime = nullptr;
     if (Runtime::pin(handle, &runtime) != 0) return nullptr;
-    const char* name = runtime->worker().loop.backend().name();
+    const char* name = runtime->worker(0).loop.backend().name();
     runtime->unpin();
     return name;
 }

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// A runtime: its worker, its options, and the life cycle create → run … → shutdown → destroy.
+// A runtime: its workers, its options, and the life cycle create → run … → shutdown → destroy.
 #include "core/base/object_word.hpp"
-#include "core/context/overflow.hpp"
 #include "core/runtime/wait_list.hpp"
 #include "core/runtime/worker.hpp"
 
 namespace zio::runtime {
 
 inline constexpr std::uint64_t runtime_report_overflow = 1 << 0;
+inline constexpr std::uint32_t most_workers = 256;
 
 struct RuntimeOptions {
     loop::BackendChoice backend = loop::BackendChoice::automatic;
     loop::BackendOptions backend_options;
+    std::uint32_t workers = 1;     // 0: what the environment says, else the usable processors
     std::uint64_t stack_size = 0;  // 0: the default
     std::uint64_t flags = 0;
     std::uint64_t max_tasks = 0;
@@ -23,7 +24,7 @@ struct RuntimeOptions {
 
 struct RuntimeStatistics {
     std::uint32_t workers;
-    std::uint64_t tasks_live, tasks_spawned, switches;
+    std::uint64_t tasks_live, tasks_spawned, switches, steals;
     std::uint64_t operations_submitted, operations_completed, polls, slept_ns;
     std::uint64_t stacks_mapped, timers_armed, wakes_sent, accept_backoffs;
 };
@@ -36,6 +37,7 @@ class Runtime {
 
     static std::int32_t create(const RuntimeOptions& options, HandleBits* out);
     static std::int32_t run(HandleBits handle, TaskFunction entry, void* data);
+    static std::int32_t start(HandleBits handle);
     static std::int32_t shutdown(HandleBits handle, Deadline deadline);
     static std::int32_t destroy(HandleBits handle);
 
@@ -43,7 +45,8 @@ class Runtime {
     static std::int32_t pin(HandleBits handle, Runtime** out);
     void unpin();
 
-    Worker& worker() { return *worker_; }
+    Worker& worker(std::uint32_t ordinal) const { return *workers_[ordinal]; }
+    std::uint32_t worker_count() const { return worker_count_; }
     std::uint64_t stack_size() const { return stack_size_; }
     std::uint64_t task_limit() const { return task_limit_; }  // 0: none
     const char* backend_reason() const { return reason_; }
@@ -56,12 +59,28 @@ class Runtime {
     std::uint64_t live_count() const;
     bool is_driven() const { return driver_.load(std::memory_order_acquire) != nullptr; }
 
-    // Runs `question` at home, from whatever thread, and waits for it.
-    std::int32_t ask(void (*question)(Runtime&, void* data), void* data);
+    // Runs `question` on the thread of `asked`, from whatever thread, and waits for it.
+    std::int32_t ask(Worker& asked, void (*question)(Worker& asked, void* data), void* data);
 
-    // ---- at home
-    // Stops spawns and cancels every task.
-    void stop_here();
+    // ---- the crew (crew.cpp)
+    // The worker for a task that comes from outside; where a task of `w` goes that shall spread.
+    Worker& next_home();
+    Worker& least_loaded(Worker& w);
+    bool has_idle_worker() const { return idle_count_.load(std::memory_order_relaxed) != 0; }
+    void count_idle(std::int32_t change) {
+        idle_count_.fetch_add(change, std::memory_order_acq_rel);
+    }
+    // Work was put out: somebody who sleeps is called, unless somebody searches already.
+    void call_idle_worker();
+    bool may_spin() const { return may_spin_; }
+    void begin_search() { searching_count_.fetch_add(1, std::memory_order_acq_rel); }
+    void end_search() { searching_count_.fetch_sub(1, std::memory_order_acq_rel); }
+    // Those who wait for the crew look again.
+    void wake_waiters();
+
+    // ---- on the worker's thread
+    // Stops spawns and cancels every task of `w`.
+    void stop_here(Worker& w);
     // Wakes who waits for the end of the last task.
     void note_ends();
     void count_backoff() { ++accept_backoffs_; }
@@ -70,31 +89,56 @@ class Runtime {
 
   private:
     std::int32_t open(const RuntimeOptions& options);
+    std::int32_t open_workers(loop::BackendChoice choice, const RuntimeOptions& options);
+    std::int32_t open_worker(loop::BackendChoice choice, const RuntimeOptions& options);
+    void drop_workers();
+    static bool forget_parents(HandleBits handle);
     std::int32_t run_main(TaskFunction entry, void* data);
     std::int32_t begin_driving();
     void end_driving();
     bool drive_until_ended(Deadline deadline);
+    void tell_others_to_stop(const Worker* but);
+    // Every worker refuses spawns and every task has ended.
+    bool has_ended() const;
     std::int32_t stop_from_elsewhere(Deadline deadline);
     std::int32_t close();
-    void wake_waiters();
+
+    void take_seat(Worker& w);
+    void leave_seat(Worker& w);
+    static void work(void* worker);
+    std::int32_t hire(std::uint32_t first);
+    std::int32_t start_here();
+    static void order(Worker& w, std::uint8_t duty);
+    static void tell(Worker& w);
+    void let_run();
+    void let_stand();
+    void dismiss();
 
     static constexpr std::uint64_t stopping = std::uint64_t{1} << 63;
     static constexpr std::size_t detail_size = 512;
 
     HandleBits handle_ = 0;
-    Worker* worker_ = nullptr;
+    Worker** workers_ = nullptr;
+    std::uint32_t worker_count_ = 0;
+    std::uint32_t worker_room_ = 0;
+    bool may_spin_ = false;
+    std::uint32_t fork_count_ = 0;  // at its making
     const char* reason_ = "";
     std::uint64_t stack_size_ = 0;
     std::uint64_t task_limit_ = 0;
     bool reports_overflow_ = false;
-    context::AlternateStack overflow_stack_;    // of the thread that drives, where the report runs
     std::atomic<std::uint64_t> admission_{0};   // stopping | spawns from elsewhere
     std::atomic<const void*> driver_{nullptr};  // the thread inside run or shutdown
     std::atomic<const void*> last_driver_{nullptr};
     std::atomic<std::uint64_t> accept_backoffs_{0};
     WaitList waiters_;  // for the end of the last task, of whoever drives, or for an answer
-    Mail stop_mail_{};
+    std::atomic<bool> is_hired_{false};    // all workers have threads, or the driver's
+    std::atomic<bool> is_started_{false};  // in the background: nobody drives
     std::atomic<bool> stop_posted_{false};
+    std::atomic<std::uint32_t> stopped_count_{0};  // workers that refuse spawns
+    std::atomic<std::uint32_t> next_home_{0};
+    alignas(64) std::atomic<std::int32_t> idle_count_{0};  // workers that sleep for want of work
+    std::atomic<std::int32_t> searching_count_{0};
     char detail_[detail_size] = {};
 };
 

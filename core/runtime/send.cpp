@@ -41,8 +41,15 @@ bool mark(Task& task, std::uint64_t message) {
 
 void deliver(Task& task) {
     for (;;) {
-        const std::uint16_t home = task.home.load(std::memory_order_acquire);
-        if (home == 0) return settle_homeless(task);
+        std::uint16_t home = task.home.load(std::memory_order_acquire);
+        if (home == no_home) return settle_homeless(task);
+        if ((home & in_surplus) != 0) {  // who takes it will look
+            if (task.home.compare_exchange_strong(home, home | surplus_posted,
+                                                  std::memory_order_acq_rel)) {
+                return;
+            }
+            continue;
+        }
         bool wake_owed = false;
         if (post(home, task.mail, task_tag, &wake_owed)) {
             if (wake_owed) wake_worker(home);

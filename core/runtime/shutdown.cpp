@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The end of a runtime: no more spawns, every task canceled and waited for, everything given back.
 #include "core/base/memory.hpp"
+#include "core/os/thread.hpp"
 #include "core/runtime/end.hpp"
 #include "core/runtime/interrupt.hpp"
 #include "core/runtime/park.hpp"
@@ -10,11 +11,11 @@
 
 namespace zio::runtime {
 
-void Runtime::stop_here() {
-    Worker& w = *worker_;
+void Runtime::stop_here(Worker& w) {
     if (!w.stopping) {
         w.stopping = true;
-        w.initial_bits |= bit::spawn_slowly;
+        w.slow_down_spawns();
+        w.surplus.take_back(&w);
         const std::uint32_t limit = tasks.limit();
         for (std::uint32_t i = 0; i < limit; ++i) {
             Task& task = tasks.slot(i);
@@ -23,24 +24,53 @@ void Runtime::stop_here() {
                 request_cancel_here(&w, &task);
             }
         }
+        stopped_count_.fetch_add(1, std::memory_order_acq_rel);
     }
     note_ends();
 }
 
+// A worker that has stopped creates nothing and cancels what it takes over, so that the sum over
+// all of them is final once it is 0.
+bool Runtime::has_ended() const {
+    return stopped_count_.load(std::memory_order_acquire) == worker_count_ && live_count() == 0;
+}
+
+// Of two workers that end their last tasks at once, one must see the other's: the exchange puts
+// their looks in order.
 void Runtime::note_ends() {
-    if (live_count() != 0) return;
-    wake_waiters();
+    if (worker_count_ > 1) stopped_count_.fetch_add(0, std::memory_order_acq_rel);
+    if (has_ended()) wake_waiters();
+}
+
+void Runtime::tell_others_to_stop(const Worker* but) {
+    if (stop_posted_.exchange(true, std::memory_order_acq_rel)) return;
+    for (std::uint32_t i = 0; i < worker_count_; ++i) {
+        Worker& w = worker(i);
+        if (&w == but) continue;
+        w.stop_mail.deliver = [](Worker& told, Mail&) {
+            told.runtime->stop_here(told);
+        };
+        bool wake_owed = false;
+        if (post(w.index, w.stop_mail.node, mail_tag, &wake_owed) && wake_owed) {
+            wake_worker(w.index);
+        }
+    }
 }
 
 bool Runtime::drive_until_ended(Deadline deadline) {
-    Worker& w = *worker_;
+    Worker& w = *workers_[0];
     w.drain_mail();
-    stop_here();
-    while (live_count() != 0) {
-        w.native.state = TaskState::listed;
+    stop_here(w);
+    tell_others_to_stop(&w);
+    while (!has_ended()) {
         object_word::take_lock(word);
-        waiters_.append(w.native);
+        const bool wait = !has_ended();
+        if (wait) {
+            w.native.state = TaskState::listed;
+            waiters_.append(w.native);
+        }
         object_word::release_lock(word);
+        if (!wait) break;
         limit_wait(&w, &w.native, deadline == immediate ? 1 : deadline);
         if (!w.run_until_ready(w.native)) {
             withdraw(w.native);
@@ -48,30 +78,22 @@ bool Runtime::drive_until_ended(Deadline deadline) {
             w.native.verdict = error::timed_out;
         }
         w.native.due = forever;
-        if (w.native.verdict == error::timed_out) return live_count() == 0;
+        if (w.native.verdict == error::timed_out) return has_ended();
     }
     return true;
 }
 
-// A message asks the home to stop; who asked waits for the end of the last task, or of whoever
+// A message asks the homes to stop; who asked waits for the end of the last task, or of whoever
 // drives the tasks.
 std::int32_t Runtime::stop_from_elsewhere(Deadline deadline) {
     Worker* w = here();
     if (w == nullptr) return error::no_memory;
     Task* me = w->current;
     if (me->has(bit::no_suspend)) return error::no_suspend;
-    if (!stop_posted_.exchange(true, std::memory_order_acq_rel)) {
-        stop_mail_.deliver = [](Worker& home, Mail&) {
-            home.runtime->stop_here();
-        };
-        bool wake_owed = false;
-        if (post(worker_->index, stop_mail_.node, mail_tag, &wake_owed) && wake_owed) {
-            wake_worker(worker_->index);
-        }
-    }
-    while (live_count() != 0) {
+    tell_others_to_stop(nullptr);
+    while (!has_ended()) {
         object_word::take_lock(word);
-        const bool wait = is_driven() && live_count() != 0;
+        const bool wait = is_driven() && !has_ended();
         if (wait) {
             me->state = TaskState::listed;
             waiters_.append(*me);
@@ -89,7 +111,7 @@ std::int32_t Runtime::shutdown(HandleBits handle, Deadline deadline) {
     Runtime* runtime = nullptr;
     if (const std::int32_t status = pin(handle, &runtime)) return status;
     std::int32_t status = 0;
-    if (current_worker == runtime->worker_) {
+    if (current_worker != nullptr && current_worker->runtime == runtime) {
         status = error::deadlock;  // it would wait for itself
     } else {
         runtime->admission_.fetch_or(stopping, std::memory_order_acq_rel);
@@ -114,14 +136,18 @@ std::int32_t Runtime::shutdown(HandleBits handle, Deadline deadline) {
 
 // Nothing runs here, so a task of another runtime may do this, too.
 std::int32_t Runtime::close() {
+    const bool started = is_started_.load(std::memory_order_acquire);
     const void* nobody = nullptr;
-    if (!driver_.compare_exchange_strong(nobody, worker_, std::memory_order_acq_rel)) {
+    if (!started &&
+        !driver_.compare_exchange_strong(nobody, workers_[0], std::memory_order_acq_rel)) {
         return error::busy;
     }
-    worker_->drain_mail();
+    if (!started) workers_[0]->drain_mail();
     const bool live = live_count() != 0;
-    driver_.store(nullptr, std::memory_order_release);
-    wake_waiters();
+    if (!started) {
+        driver_.store(nullptr, std::memory_order_release);
+        wake_waiters();
+    }
     if (live) {
         set_error_detail("the runtime has live tasks: shut it down first");
         return error::busy;
@@ -129,8 +155,20 @@ std::int32_t Runtime::close() {
     return 0;
 }
 
+// A forked child: the threads are the parent's, and so is what the loops know. Nothing can be
+// waited for and nothing may be told, so all of it is left as it is; only the handle dies.
+bool Runtime::forget_parents(HandleBits handle) {
+    Runtime* runtime = runtimes.at(handle);
+    if (runtime == nullptr || runtime->fork_count_ == os::fork_count()) return false;
+    const std::uint32_t generation = generation_of(handle);
+    if (generation == 0 || word_generation(runtime->word.load()) != generation) return false;
+    runtime->word.store(object_word::of_generation(generation + 1) | object_word::free,
+                        std::memory_order_release);
+    return true;
+}
+
 std::int32_t Runtime::destroy(HandleBits handle) {
-    if (handle == 0) return 0;
+    if (handle == 0 || forget_parents(handle)) return 0;
     Runtime* runtime = nullptr;
     if (const std::int32_t status = pin(handle, &runtime)) return status;
     // Others wait until it is decided whether this is the end (see pin).
@@ -143,10 +181,13 @@ std::int32_t Runtime::destroy(HandleBits handle) {
     } while (!runtime->word.compare_exchange_weak(
         old, old | object_word::closing, std::memory_order_acq_rel, std::memory_order_relaxed));
     constexpr std::uint64_t own_two = 2 * object_word::one_reference;
-    std::int32_t status = runtime->is_driven() ? error::busy : 0;
+    const bool started = runtime->is_started_.load(std::memory_order_acquire);
+    std::int32_t status = runtime->is_driven() && !started ? error::busy : 0;
     while (status == 0 &&
            (runtime->word.load(std::memory_order_acquire) & object_word::references) > own_two) {
-        if (runtime->is_driven()) status = error::busy;  // a spawner on its way is gone at once
+        // A spawner on its way is gone at once; who waits in shutdown is not.
+        const bool waits = started ? runtime->live_count() != 0 : runtime->is_driven();
+        if (waits) status = error::busy;
         spin_pause();
     }
     if (status == 0) status = runtime->close();
@@ -156,10 +197,8 @@ std::int32_t Runtime::destroy(HandleBits handle) {
         return status;
     }
     runtime->word.fetch_add(object_word::one_generation, std::memory_order_acq_rel);  // it is
-    leave_blocks(runtime->worker_);
-    runtime->worker_->stacks.close();
-    zio::destroy(runtime->worker_);
-    runtime->worker_ = nullptr;
+    runtime->dismiss();
+    runtime->drop_workers();
     if (runtime->reports_overflow_) forget_overflows();
     const std::uint32_t generation = generation_of(handle) + 1;
     runtime->word.store(object_word::of_generation(generation) | object_word::free,

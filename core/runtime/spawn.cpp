@@ -62,7 +62,8 @@ std::int32_t fill(Task& task, Worker& w, TaskFunction entry, void* data,
                   const SpawnOptions& options) {
     task.start = {entry, data, options.free_data, nullptr};
     task.priority = static_cast<std::uint8_t>(options.priority);
-    task.bits = static_cast<std::uint16_t>(w.initial_bits & ~bit::spawn_slowly);
+    task.bits = w.task_bits;
+    if ((options.flags & task_pin_here) != 0) task.bits |= bit::pinned;
     if ((options.flags & task_keep_fp) != 0) task.bits |= bit::keeps_fp;
     task.joiners = nullptr;
     Locals* inherited = inheritable_locals();
@@ -121,9 +122,55 @@ std::int32_t make_uncounted(Task& task, Worker& home, TaskState state, bool refe
     return status;
 }
 
+// On another worker: the block goes by its inbox. The caller has counted the task.
+std::int32_t spawn_at(Worker& home, HandleBits* out, TaskFunction entry, void* data,
+                      const SpawnOptions& options) {
+    std::int32_t status = check_limit(*home.runtime, 0);  // it is among the live ones already
+    if (status != 0) return status;
+    if (home.is_full) {
+        set_error_detail("no stack could be had for the tasks that came before");
+        return error::no_stack;
+    }
+    Task* task = take_block(home.index);
+    if (task == nullptr) return error::no_memory;
+    status = make_uncounted(*task, home, TaskState::launched, out != nullptr, entry, data, options);
+    if (status != 0) return status;
+    if (out != nullptr) *out = handle_of(*task);
+    home.arriving.fetch_add(1, std::memory_order_relaxed);
+    if (mark(*task, word::launch)) deliver(*task);
+    return 0;
+}
+
+// Into a runtime from a plain thread or from another runtime's task.
+std::int32_t spawn_elsewhere(Runtime& runtime, HandleBits* out, TaskFunction entry, void* data,
+                             const SpawnOptions& options) {
+    if (const std::int32_t status = runtime.admit()) return status;
+    const std::int32_t status = spawn_at(runtime.next_home(), out, entry, data, options);
+    if (status != 0) runtime.withdraw_admission();
+    return status;
+}
+
+// What was accepted here shall be served where the fewest are. Null: here.
+Worker* spread_from(Worker* w) {
+    Runtime& runtime = *w->runtime;
+    w->spreads = false;
+    if (!w->is_slow) w->initial_bits = w->task_bits;
+    Worker& found = runtime.least_loaded(*w);
+    return &found != w ? &found : nullptr;
+}
+
 std::int32_t spawn_here(Worker* w, HandleBits* out, TaskFunction entry, void* data,
                         const SpawnOptions& options) {
     if (w->stopping) return error::stopping;
+    if (w->spreads && (options.flags & task_pin_here) == 0) {
+        if (Worker* other = spread_from(w)) {
+            w->created_count = w->created_count + 1;
+            const std::int32_t status = spawn_at(*other, out, entry, data, options);
+            if (status == 0) return 0;
+            w->created_count = w->created_count - 1;
+            if (status != error::no_stack) return status;
+        }
+    }
     if (const std::int32_t status = check_limit(*w->runtime, 1)) return status;
     if (w->free_blocks == nullptr) {
         if (const std::int32_t status = more_blocks(w)) return status;
@@ -148,32 +195,11 @@ std::int32_t spawn_here(Worker* w, HandleBits* out, TaskFunction entry, void* da
     return 0;
 }
 
-// Into a runtime from a plain thread or from another runtime's task: the block goes by its inbox.
-std::int32_t spawn_elsewhere(Runtime& runtime, HandleBits* out, TaskFunction entry, void* data,
-                             const SpawnOptions& options) {
-    if (const std::int32_t status = runtime.admit()) return status;
-    Worker& home = runtime.worker();
-    std::int32_t status = check_limit(runtime, 0);  // it is among the live ones already
-    Task* task = status == 0 ? take_block(home.index) : nullptr;
-    if (task == nullptr) {
-        runtime.withdraw_admission();
-        return status != 0 ? status : error::no_memory;
-    }
-    status = make_uncounted(*task, home, TaskState::launched, out != nullptr, entry, data, options);
-    if (status != 0) {
-        runtime.withdraw_admission();
-        return status;
-    }
-    if (out != nullptr) *out = handle_of(*task);
-    if (mark(*task, word::launch)) deliver(*task);
-    return 0;
-}
-
 }  // namespace
 
 std::int32_t make_prepared(Runtime& runtime, TaskFunction entry, const SpawnOptions& options,
                            Task** out) {
-    Worker& home = runtime.worker();
+    Worker& home = runtime.next_home();
     if (const std::int32_t status = check_limit(runtime, 1)) return status;
     Task* task = take_block(home.index);
     if (task == nullptr) return error::no_memory;
@@ -200,6 +226,7 @@ std::int32_t launch(HandleBits handle) {
     std::int32_t status = home->admit();
     if (status == 0) {
         if (task->state.exchange_if(TaskState::prepared, TaskState::launched)) {
+            worker_of(*task).arriving.fetch_add(1, std::memory_order_relaxed);
             status = send(*task, generation_of(handle), word::launch, 0);
         } else {
             home->withdraw_admission();
@@ -208,6 +235,13 @@ std::int32_t launch(HandleBits handle) {
     }
     home->unpin();
     return status;
+}
+
+void spread_next() {
+    Worker* w = current_worker;
+    if (w == nullptr || !w->shares) return;
+    w->spreads = true;
+    w->initial_bits |= bit::spawn_slowly;
 }
 
 bool make_room_for(Worker* w, Task& task) {

@@ -61,6 +61,10 @@ ZIO_INLINE std::int32_t spawn(HandleBits runtime, HandleBits* out, TaskFunction 
     return 0;
 }
 
+// The calling task has accepted a connection: the next task that it spawns, which is to serve it,
+// goes to the worker that serves the fewest.
+void spread_next();
+
 // At home: what a task that was launched from elsewhere needs before it can start. False: not now.
 bool make_room_for(Worker* w, Task& task);
 

@@ -62,8 +62,8 @@ Resumed switch_slowly(Worker* w, Task* me, Task* next) {
     me->saved_errno = *w->errno_at;
     Resumed back;
     if (next->state == TaskState::fresh) {
-        next->state = TaskState::ready;
         char* stack = begin_stack(w, next);
+        next->state.publish(TaskState::ready);
         if (me->has(bit::marked)) {
             context::FiberMark& mark = head_of(*next).mark;
             const context::StackBounds bounds = w->stacks.bounds(stack);

@@ -49,8 +49,8 @@ ZIO_INLINE Resumed switch_to_fresh(Worker* w, Task* me, Task* next) {
     me->saved_errno = *w->errno_at;
     *w->errno_at = 0;
     w->current = next;
-    next->state = TaskState::ready;
     char* stack = begin_stack(w, next);
+    next->state.publish(TaskState::ready);
     return resumed(context::enter_new(me->context, stack, w, next));
 }
 ZIO_INLINE Resumed switch_to_ready(Worker* w, Task* me, Task* next) {

@@ -112,10 +112,20 @@ inline constexpr std::uint16_t thread = 1 << 8;     // a plain thread's stand-in
 inline constexpr std::uint16_t no_suspend = 1 << 9;
 inline constexpr std::uint16_t large_end = 1 << 10;  // has locals: the end takes the long way
 inline constexpr std::uint16_t pinned = 1 << 11;
+inline constexpr std::uint16_t visiting = 1 << 15;      // its block came from elsewhere
 inline constexpr std::uint16_t held = 1 << 14;          // in a wait that nothing ends early
 inline constexpr std::uint16_t uncounted = 1 << 13;     // not among its home's blocks yet
 inline constexpr std::uint16_t spawn_slowly = 1 << 12;  // of a worker's initial bits only
 }  // namespace bit
+
+// A task's home is a worker's number, or 0 when that worker is gone. A task that has not started
+// may lie in a worker's surplus, where any worker of the runtime may take it; who sends it a
+// message there only leaves word that there is one, and who takes it looks.
+// tests/models/surplus.pml.
+inline constexpr std::uint16_t no_home = 0;
+inline constexpr std::uint16_t in_surplus = 1 << 15;      // of the worker in the lower bits
+inline constexpr std::uint16_t surplus_posted = 1 << 14;  // and there is a message for it
+inline constexpr std::uint32_t home_limit = 1 << 14;      // numbers are less
 
 // What a waiting task waits for. The links belong to the list it is in.
 struct Wait {
@@ -144,7 +154,7 @@ struct alignas(64) Task {
     std::uint8_t priority;
     std::uint16_t bits;
     std::int16_t references;  // counted at home; may be negative when others were made elsewhere
-    std::atomic<std::uint16_t> home;  // index of the worker; 0: the worker is gone
+    std::atomic<std::uint16_t> home;  // see `in_surplus`
     Task* joiners;                    // of the same home, linked by wait.next
     // line 1: start, wait, timer
     union {

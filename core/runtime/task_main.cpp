@@ -26,10 +26,8 @@ ZIO_NOINLINE void begin_slowly(Worker* w, Task* me) {
     }
 }
 
-// After its function: the destructors of its locals, then its data, then the exit hook, then all
-// who wait elsewhere learn the result.
-ZIO_NOINLINE void end_slowly(Worker* w, Task* me, FreeFunction free_data, void* data,
-                             std::int32_t result) {
+// After its function: the destructors of its locals, then its data, then the exit hook.
+ZIO_NOINLINE void end_slowly(Worker* w, Task* me, FreeFunction free_data, void* data) {
     {
         const NoSuspend region(w, *me);
         if (me->has(bit::scoped)) drop_scopes(head_of(*me));
@@ -40,7 +38,10 @@ ZIO_NOINLINE void end_slowly(Worker* w, Task* me, FreeFunction free_data, void* 
         }
     }
     if (me->has(bit::keeps_fp)) context::load_fp_control(w->fp_control);
-    if (me->extra == 0) return;
+}
+
+// Whoever learns of the end elsewhere may rely on it: the task does not count as live any more.
+ZIO_NOINLINE void tell_elsewhere(Task* me, std::int32_t result) {
     answer_requests(*me, result);
     if (extra_of(*me).group != nullptr) leave_group(*me, result);
 }
@@ -81,17 +82,20 @@ extern "C" void zio_hidden_task_main(void* worker, void* task) {
         const FreeFunction free_data = me->start.free_data;
         void* const data = me->start.data;
         const std::int32_t result = me->start.entry(data);
-        if (ZIO_UNLIKELY(free_data != nullptr || me->extra != 0 || me->has(long_end))) {
-            end_slowly(w, me, free_data, data, result);
+        if (ZIO_UNLIKELY(free_data != nullptr || me->has(long_end))) {
+            end_slowly(w, me, free_data, data);
         }
         char* const stack = me->stack;
-        context::StackClass* const from =
-            ZIO_UNLIKELY(me->extra != 0) ? extra_of(*me).stack_class : nullptr;
+        w->ended_count.publish(w->ended_count + 1);
+        context::StackClass* from = nullptr;
+        if (ZIO_UNLIKELY(me->extra != 0)) {
+            from = extra_of(*me).stack_class;
+            tell_elsewhere(me, result);
+        }
         const bool marked = me->has(bit::marked);
         me->verdict = result;
         me->state.publish(TaskState::done);
         Task* next = after_end(w, me, result);
-        w->ended_count = w->ended_count + 1;
         w->switch_count = w->switch_count + 1;
         if (me->references <= 0) {
             if (me->references == 0) {
@@ -108,8 +112,8 @@ extern "C" void zio_hidden_task_main(void* worker, void* task) {
         }
         if (next->state == TaskState::fresh) {
             if (ZIO_LIKELY(from == nullptr && next->extra == 0 && !marked)) {
-                next->state = TaskState::ready;  // it takes over this stack: no switch at all
-                next->stack = stack;
+                next->stack = stack;  // it takes over this stack: no switch at all
+                next->state.publish(TaskState::ready);
                 *w->errno_at = 0;
                 w->current = me = next;
                 continue;

@@ -27,8 +27,8 @@ constexpr std::uint64_t ends_before_trim = 1024;
 constexpr Instant trim_pause_ns = second_ns;
 constexpr std::uint64_t warm_stacks = 256;
 
-std::atomic<std::uint16_t> next_number{0};
 SpinLock numbers_lock;
+std::uint32_t next_number = 0;
 std::uint64_t numbers_used[worker_limit / 64] = {1};  // number 0 is nobody
 
 }  // namespace
@@ -37,7 +37,8 @@ std::uint16_t reserve_worker_number() {
     numbers_lock.lock();
     std::uint16_t found = 0;
     for (std::uint32_t tried = 0; tried < worker_limit && found == 0; ++tried) {
-        const std::uint16_t number = ++next_number;  // round robin: a number rests before its reuse
+        next_number = (next_number + 1) % worker_limit;  // round robin: it rests before its reuse
+        const auto number = static_cast<std::uint16_t>(next_number);
         std::uint64_t& used = numbers_used[number / 64];
         const std::uint64_t mask = std::uint64_t{1} << (number % 64);
         if ((used & mask) != 0) continue;
@@ -78,6 +79,12 @@ Worker::Worker(std::unique_ptr<loop::Backend> backend, std::uint16_t number)
 }
 
 Worker::~Worker() {
+    leave();
+}
+
+void Worker::leave() {
+    if (has_left_) return;
+    has_left_ = true;
     ZIO_ASSERT(!has_ready());
     do {
         drain_mail();
@@ -107,9 +114,9 @@ void Worker::rotate_by_choice() {
 }
 
 void Worker::block_until(Instant until) {
-    if (worker_hooks.before_block != nullptr) worker_hooks.before_block(0, worker_hooks.data);
+    if (worker_hooks.before_block != nullptr) worker_hooks.before_block(ordinal, worker_hooks.data);
     loop.poll_until(until);
-    if (worker_hooks.after_block != nullptr) worker_hooks.after_block(0, worker_hooks.data);
+    if (worker_hooks.after_block != nullptr) worker_hooks.after_block(ordinal, worker_hooks.data);
 }
 
 // Called before the worker sleeps, when a burst may be over.
@@ -127,12 +134,18 @@ void Worker::trim_stacks() {
 bool Worker::turn(const Task& wanted) {
     left = slice;
     if (ZIO_UNLIKELY(loop.has_mail())) drain_mail();
-    while (unadopted != nullptr && make_room_for(this, *unadopted)) {
-        Task* task = unadopted;
-        unadopted = task->next;
-        task->state = TaskState::fresh;
-        push_fresh(this, task);
+    if (ZIO_UNLIKELY(obeys) && ZIO_UNLIKELY(stands())) stand();
+    if (ZIO_UNLIKELY(shares)) {
+        if (surplus.count() != 0 && (!has_ready() || surplus.is_stale(loop.now()))) {
+            surplus.take_back(this);
+        }
+        if (oldest != nullptr) {
+            offer_slowly(this, ready_first != nullptr);
+        } else {
+            kept_count = 0;
+        }
     }
+    start_adopted();
     if (ZIO_UNLIKELY(stopping)) runtime->note_ends();
     Instant next = forever;
     Instant now = 0;
@@ -154,13 +167,25 @@ bool Worker::turn(const Task& wanted) {
         }
     } else {
         trim_stacks();
-        block_until(next);
+        shares ? rest(next) : block_until(next);
         if (chooses) alive = !loop.backend().idle_for_ever();
         poll_found_work = true;
     }
     complete_operations();
     if (ZIO_UNLIKELY(chooses)) rotate_by_choice();
     return alive;
+}
+
+// Tasks that came from elsewhere and have room here.
+void Worker::start_adopted() {
+    while (unadopted != nullptr) {
+        Task* task = unadopted;
+        is_full = !make_room_for(this, *task);
+        if (is_full) return;
+        unadopted = task->next;
+        task->state = TaskState::fresh;
+        push_fresh(this, task);
+    }
 }
 
 bool Worker::run_until_ready(Task& wanted) {

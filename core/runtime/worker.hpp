@@ -8,8 +8,11 @@
 #include "core/base/heap.hpp"
 #include "core/base/queue.hpp"
 #include "core/context/exception_globals.hpp"
+#include "core/context/overflow.hpp"
 #include "core/context/stack_pool.hpp"
 #include "core/loop/loop.hpp"
+#include "core/os/thread.hpp"
+#include "core/runtime/surplus.hpp"
 #include "core/runtime/task.hpp"
 
 struct zio_task;  // what a handle pretends to point to
@@ -54,6 +57,17 @@ struct Errand {
     std::int32_t result;
 };
 
+// What the worker of a runtime with threads of its own is told to do, and whether it does: one
+// word, so that "stand still" finds out whether it must wait for that. tests/models/crew.pml.
+namespace duty {
+inline constexpr std::uint8_t runs = 1 << 0;   // it may be running tasks
+inline constexpr std::uint8_t run = 1 << 1;    // it shall
+inline constexpr std::uint8_t leave = 1 << 2;  // it shall end
+}  // namespace duty
+
+// Whether a worker sleeps for want of work.
+enum class Idle : std::uint8_t { no, asleep, called };
+
 class alignas(64) Worker {
   public:
     // `number` came from `reserve_worker_number`.
@@ -63,8 +77,10 @@ class alignas(64) Worker {
     // ---- line 0 and 1: what a switch, a spawn and an end touch
     Task* current = &native;
     std::int32_t left = slice;       // suspension points until the next turn of the loop
+    std::int32_t until_offer = 1;    // starts of new tasks until others are thought of again
+    bool shares = false;             // its runtime has other workers
     const std::uint16_t index;       // its number among all workers; 0 is nobody
-    std::uint16_t initial_bits = 0;  // of the tasks it spawns
+    std::uint16_t initial_bits = 0;  // of the tasks it spawns: task_bits, perhaps spawn_slowly
     Task* ready_first = nullptr;     // started tasks in the order they became ready
     Task** ready_end = &ready_first;
     Task* newest = nullptr;  // fresh tasks: no stack yet
@@ -87,8 +103,25 @@ class alignas(64) Worker {
     Instant next_poll_at = 0;
     bool poll_found_work = false;
     bool is_thread = false;  // a plain thread's
+    bool obeys = false;      // it has a thread of its own, and orders
     bool stopping = false;
-    bool chooses = false;  // replays from a seed: the backend picks the next task
+    bool chooses = false;          // replays from a seed: the backend picks the next task
+    std::uint16_t task_bits = 0;   // of its runtime's tasks; others read it too
+    bool is_slow = false;          // every spawn here takes the long way
+    bool spreads = false;          // the next task it spawns goes where there are fewest
+    std::uint32_t kept_count = 0;  // tasks that were to spread, stayed here and may wait to begin
+    std::uint32_t ordinal = 0;     // its number in its runtime
+    Relaxed<std::uint64_t> steal_count{0};
+    Relaxed<bool> is_full{false};            // no stack can be had for what others spawn here
+    std::atomic<std::uint32_t> arriving{0};  // placed here by others, not adopted yet
+    os::Thread thread{};                     // its own, else whoever drives the runtime
+    Mail order_mail{};                       // what tells it to look at its duty
+    Mail stop_mail{};
+    Mail call_mail{};  // wakes it for work
+    std::atomic<bool> order_posted{false};
+    std::atomic<std::uint8_t> duty_word{0};
+    std::atomic<Idle> idle{Idle::no};
+    context::AlternateStack overflow_stack;  // where its thread reports an overflow
     TaskHooks hooks{};
     WorkerHooks worker_hooks{};
     Errand errand{};
@@ -96,6 +129,7 @@ class alignas(64) Worker {
     context::FiberMark ended_mark{};  // of the task that just left its stack for good
     Head native_head{};
     alignas(64) Task native{};  // the thread's own stack
+    Surplus surplus;
 
     static constexpr std::int32_t slice = 128;
 
@@ -112,13 +146,43 @@ class alignas(64) Worker {
 
     bool has_ready() const { return ready_first != nullptr || oldest != nullptr; }
 
+    // From now on a spawn must look at more than the hot path does.
+    void slow_down_spawns() {
+        is_slow = true;
+        initial_bits |= bit::spawn_slowly;
+    }
+
+    // Takes no more mail and gives its number back: the last thing a worker does on its thread.
+    void leave();
+    // Turns of the loop that run no task, until `wanted` no longer waits.
+    void wait_without_tasks(const Task& wanted);
+
   private:
+    void start_adopted();
     void rotate_by_choice();
     void block_until(Instant until);
     void trim_stacks();
+    // ---- with other workers (rest.cpp)
+    bool stands() const {
+        return duty_word.load(std::memory_order_relaxed) != (duty::run | duty::runs);
+    }
+    void stand();
+    void turn_without_tasks(const Task* wanted);
+    void rest(Instant until);
+    bool steal();
+    std::uint32_t room_for_more();
+    bool spin(Instant until);
+    void judge_stolen_work();
+    bool others_have_surplus() const;
 
+    bool has_left_ = false;
     std::uint64_t trimmed_ended_count_ = 0;
     Instant next_trim_at_ = 0;
+    Surplus* stolen_from_ = nullptr;  // whose work is being done
+    Instant stolen_at_ = 0;
+    std::uint32_t next_victim_ = 0;
+    Instant spin_ns_ = 0;
+    std::uint32_t spins_skipped_ = 0;
 };
 
 // The worker of this thread while it runs tasks; null on every other thread.
@@ -130,11 +194,17 @@ struct alignas(64) WorkerPort {
     Inbox inbox;
     std::atomic<Worker*> worker{nullptr};
 };
-inline constexpr std::uint32_t worker_limit = 1U << 16;
+inline constexpr std::uint32_t worker_limit = home_limit;
 extern WorkerPort worker_ports[worker_limit];
 // 0: all are in use.
 std::uint16_t reserve_worker_number();
 void release_worker_number(std::uint16_t number);
+
+// The home of a task whose runtime is kept alive and which has started, or was never offered.
+inline Worker& worker_of(const Task& task) {
+    const std::uint16_t number = task.home.load(std::memory_order_acquire);
+    return *worker_ports[number].worker.load(std::memory_order_acquire);
+}
 
 // Leaves `node` in the inbox of worker `number`. False: it is gone. `wake_owed` is set when the
 // caller owes `wake_worker` once it holds no lock.
@@ -182,6 +252,15 @@ ZIO_INLINE void take_fresh(Worker* w, Task* task) {
         w->newest = previous;
     }
 }
+// Others than this worker's present task wait to begin: perhaps somebody else has time for them.
+void offer_slowly(Worker* w, bool is_busy) __attribute__((noinline, nothrow));
+// A new task is about to run here while others wait.
+ZIO_INLINE void offer(Worker* w) {
+    if (ZIO_UNLIKELY(w->oldest != nullptr) && ZIO_UNLIKELY(w->shares) &&
+        ZIO_UNLIKELY(--w->until_offer <= 0)) {
+        offer_slowly(w, true);
+    }
+}
 // Ready tasks first, then the newest fresh one (depth first: few stacks); now and then the oldest
 // fresh one, so that none starves. The native stack when there is nothing.
 ZIO_INLINE Task* pick(Worker* w) {
@@ -189,6 +268,7 @@ ZIO_INLINE Task* pick(Worker* w) {
     if (ZIO_UNLIKELY(w->oldest != nullptr && (task == nullptr || (w->left & 7) == 0))) {
         task = (w->left & 7) != 0 ? w->newest : w->oldest;
         take_fresh(w, task);
+        offer(w);
         return task;
     }
     return ZIO_LIKELY(task != nullptr) ? pop_ready(w, task) : &w->native;

@@ -74,12 +74,12 @@ typedef struct zio_worker_hooks {
 
 /** Options of a runtime. */
 typedef struct zio_rt_options {
-    uint32_t struct_size;  /**< Set by zio_rt_options_init(). */
-    uint32_t backend;      /**< ZIO_BACKEND_*. */
-    uint32_t workers;      /**< Default 1: tasks never race each other. 0: what ZIO_WORKERS in the
-                                environment says, else the usable CPUs. This version runs one worker
-                                whatever the number; zio_rt_stats() says how many there are. */
-    uint32_t sched;        /**< ZIO_SCHED_*. */
+    uint32_t struct_size; /**< Set by zio_rt_options_init(). */
+    uint32_t backend;     /**< ZIO_BACKEND_*. */
+    uint32_t workers;     /**< Threads that run tasks, at most 256. Default 1: tasks never race each
+                               other. 0: what ZIO_WORKERS in the environment says, else the CPUs
+                               that affinity and container leave. A simulated world has one. */
+    uint32_t sched;       /**< ZIO_SCHED_*. */
     uint32_t max_blocking; /**< Ceiling of the blocking pool, 0 = default. */
     uint32_t ring_entries; /**< For io_uring, 0 = default. */
     uint64_t stack_size; /**< Usable bytes of a task's stack, 0 = default (256 KiB). Memory is used
@@ -167,8 +167,11 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_rt_create(zio_rt_t **out,
 /**
  * Runs `entry(ud)` as a task and drives the runtime on the calling thread until it has returned.
  *
- * The main task is a task like others, hooks included. Other tasks that are still alive keep their
- * state for the next run; while there are started ones, that run must be on the same thread.
+ * The calling thread is worker 0; the other workers get threads of their own at the first run. When
+ * it returns, no task runs any more: a task that is running on another worker is waited for until
+ * it suspends. The main task is a task like others, hooks included. Other tasks that are still
+ * alive keep their state for the next run; while there are started ones on worker 0, that run must
+ * be on the same thread.
  * @param rt the runtime.
  * @param entry the main task's function.
  * @param ud handed to `entry`; stays the caller's.
@@ -178,8 +181,9 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_rt_create(zio_rt_t **out,
  * started tasks are alive and the last run was on another thread, or this thread is driving another
  * runtime. ZIO_EDEADLK: called from one of its own tasks; or all tasks wait for ever for each
  * other, and zio_last_error_detail() names them. ZIO_ESTOPPING: it was shut down. ZIO_EAGAIN:
- * `max_tasks` is reached. ZIO_ENOMEM, ZIO_ESTACK: the main task could not be made. ZIO_ENOBUFS:
- * more than 65 000 calls on the runtime at once. Any other number is what `entry` returned.
+ * `max_tasks` is reached, or the system gives no thread for a worker. ZIO_ENOMEM, ZIO_ESTACK: the
+ * main task could not be made. ZIO_ENOBUFS: more than 65 000 calls on the runtime at once. Any
+ * other number is what `entry` returned.
  * @par Suspends
  * it blocks the calling thread; any thread. No cancel and no deadline ends it.
  * @since 0.1
@@ -187,6 +191,27 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_rt_create(zio_rt_t **out,
  */
 ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_rt_run(zio_rt_t *rt, zio_task_fn entry,
                                                     void *ud) ZIO_NOEXCEPT;
+
+/**
+ * Runs the runtime in the background: all workers, the first one too, are threads of its own, and
+ * the call returns at once.
+ *
+ * For hosts that keep their main thread. Tasks come from any thread by zio_spawn();
+ * zio_rt_shutdown() ends them, zio_rt_destroy() the threads, which block all signals but those that
+ * stand for a fault of their own and SIGPROF.
+ * @param rt the runtime.
+ * @return 0, or an error; then nothing was started.
+ * @par Errors
+ * ZIO_EBADF, ZIO_EFORKED: `rt`. ZIO_EBUSY: it is running or was started already, or started tasks
+ * of a run are alive. ZIO_ESTOPPING: it was shut down. ZIO_ENOTSUP: its backend is the simulated
+ * one, which is stepped by the thread that runs it. ZIO_EAGAIN: the system gives no thread.
+ * ZIO_ENOMEM: no memory. ZIO_ENOBUFS: more than 65 000 calls on the runtime at once.
+ * @par Suspends
+ * no; any thread
+ * @since 0.1
+ * @test tests/capi/rt_start_test.c
+ */
+ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_rt_start(zio_rt_t *rt) ZIO_NOEXCEPT;
 
 /**
  * Refuses new tasks from now on, cancels all tasks, and waits until they have ended.

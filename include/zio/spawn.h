@@ -10,16 +10,17 @@
 
 ZIO_BEGIN_DECLS
 
-/** Bits of zio_spawn_options_t::flags. With the one worker that this version runs the first three
- *  change nothing: there is no other thread to go to, and every spawn is queued. */
+/** Bits of zio_spawn_options_t::flags. */
 enum zio_task_flag {
     /** May run on another thread after any suspension. errno and thread-locals that the task's
-     *  code keeps across a suspension are then not to be relied on. */
+     *  code keeps across a suspension are then not to be relied on. In this version such a task
+     *  stays on the worker it started on, like all others. */
     ZIO_TASK_MIGRATABLE = 1 << 0,
-    /** Starts and stays on the worker that spawns it. */
+    /** Starts and stays on the worker that spawns it. Without it a task that has not started may
+     *  be taken over by a worker of the runtime that has nothing to do. */
     ZIO_TASK_PIN_HERE = 1 << 1,
     /** May run at once inside the spawn, on the spawner's time; such a spawn never fails because
-     *  nothing could run at the same time. */
+     *  nothing could run at the same time. In this version every spawn is queued. */
     ZIO_TASK_MAY_INLINE = 1 << 2,
     /** Shares one stack with others of its kind: least memory, dearest switch. Not in this version:
      *  the spawn gives ::ZIO_ENOTSUP. */

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// What a worker does when it has nothing to run and other workers are there: it looks for work of
+// theirs, waits awake for a moment, sleeps. And what it does when it shall stand still.
+//
+// Nobody sleeps while there is work that it could take: a worker announces its sleep and then looks
+// once more; whoever puts work out does so and then looks who sleeps. Both go through one counter,
+// so one of the two sees the other. One worker at most is called for each put, and none while one
+// is awake and searching, for that one looks again after it has given up. tests/models/idle.pml.
+#include "core/runtime/runtime.hpp"
+
+namespace zio::runtime {
+
+namespace {
+
+// Waking a sleeper costs both sides more than a short wait awake; a long one wastes the processor.
+constexpr Instant longest_spin_ns = 50'000;
+constexpr Instant shortest_spin_ns = 3'000;
+// After spins that found nothing, one of so many rests tries again.
+constexpr std::uint32_t rests_without_spin = 32;
+// A look at the clock that comes later than this: somebody else had the processor meanwhile.
+constexpr Instant preempted_ns = 15'000;
+constexpr unsigned looks_between_polls = 16;
+
+}  // namespace
+
+void offer_slowly(Worker* w, bool is_busy) {
+    constexpr std::int32_t soon = 4;
+    constexpr std::int32_t later = 64;
+    w->until_offer = soon;
+    Runtime& runtime = *w->runtime;
+    if (!runtime.has_idle_worker() || w->surplus.count() != 0) return;
+    if (!w->surplus.is_worthwhile(w->loop.now())) {
+        w->until_offer = later;
+        return;
+    }
+    w->until_offer = 1;
+    if (w->surplus.put(w, is_busy)) runtime.call_idle_worker();
+}
+
+bool Worker::others_have_surplus() const {
+    const std::uint32_t count = runtime->worker_count();
+    for (std::uint32_t i = 0; i < count; ++i) {
+        if (i != ordinal && runtime->worker(i).surplus.count() != 0) return true;
+    }
+    return false;
+}
+
+// How many tasks of others have room here, for their timers and their stacks.
+std::uint32_t Worker::room_for_more() {
+    std::uint32_t more = Surplus::most_at_once;
+    while (more > 0 &&
+           (!timers.reserve(block_count + more + 2) || !stacks.guarantee(block_count + more))) {
+        more /= 2;
+    }
+    return more;
+}
+
+bool Worker::steal() {
+    const std::uint32_t count = runtime->worker_count();
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const std::uint32_t victim = (next_victim_ + i) % count;
+        Surplus& source = runtime->worker(victim).surplus;
+        if (victim == ordinal || source.count() == 0) continue;
+        const std::uint32_t taken = source.take_half(this, room_for_more());
+        if (taken == 0) continue;
+        next_victim_ = victim;
+        stolen_from_ = &source;
+        stolen_at_ = loop.now();
+        steal_count = steal_count + taken;
+        if (source.count() != 0) runtime->call_idle_worker();
+        return true;
+    }
+    return false;
+}
+
+void Worker::judge_stolen_work() {
+    if (stolen_from_ == nullptr) return;
+    stolen_from_->judge(loop.now() - stolen_at_);
+    stolen_from_ = nullptr;
+}
+
+// True: something came. Lengthens or shortens the next spin by what this one brought.
+bool Worker::spin(Instant until) {
+    if (!runtime->may_spin()) return false;
+    if (spin_ns_ == 0) {
+        if (++spins_skipped_ < rests_without_spin) return false;
+        spins_skipped_ = 0;
+        spin_ns_ = shortest_spin_ns;
+    }
+    runtime->begin_search();
+    const Instant begin = loop.now();
+    Instant last = begin;
+    bool found = false;
+    for (;;) {
+        for (unsigned i = 0; i < looks_between_polls && !found; ++i) {
+            found = loop.has_mail() || others_have_surplus();
+            spin_pause();
+        }
+        if (!found && loop.pending_count() != 0) {
+            loop.poll();
+            found = loop.has_completed();
+        }
+        const Instant now = loop.now();
+        if (found || now - begin >= spin_ns_ || now >= until) break;
+        if (now - last > preempted_ns) {
+            spin_ns_ = 0;
+            break;
+        }
+        last = now;
+    }
+    runtime->end_search();
+    spin_ns_ = found ? longest_spin_ns : spin_ns_ / 2;
+    if (spin_ns_ < shortest_spin_ns) spin_ns_ = 0;
+    return found;
+}
+
+void Worker::rest(Instant until) {
+    judge_stolen_work();
+    if (steal() || spin(until)) return;
+    Idle expected = Idle::no;
+    const bool announced =
+        idle.compare_exchange_strong(expected, Idle::asleep, std::memory_order_acq_rel);
+    if (announced) runtime->count_idle(1);
+    if (!announced || !steal()) block_until(until);
+    expected = Idle::asleep;
+    if (announced && idle.compare_exchange_strong(expected, Idle::no, std::memory_order_acq_rel)) {
+        runtime->count_idle(-1);
+    }
+}
+
+// ---- standing still
+
+void Worker::turn_without_tasks(const Task* wanted) {
+    if (loop.has_mail()) drain_mail();
+    const Instant next = timers.empty() ? forever : expire(loop.now());
+    complete_operations();
+    const bool over =
+        wanted != nullptr ? !wanted->waits() : duty_word.load(std::memory_order_acquire) != 0;
+    if (over) return;
+    block_until(next);
+    complete_operations();
+}
+
+void Worker::wait_without_tasks(const Task& wanted) {
+    while (wanted.waits()) turn_without_tasks(&wanted);
+}
+
+// Until the word says that this worker shall run, or leave.
+void Worker::stand() {
+    for (;;) {
+        std::uint8_t old = duty_word.load(std::memory_order_acquire);
+        if ((old & duty::leave) != 0) {
+            if (native.waits()) make_ready(this, &native, 0);
+            return;
+        }
+        const bool runs = (old & duty::run) != 0;
+        const std::uint8_t wanted = runs ? duty::run | duty::runs : 0;
+        if (old != wanted) {
+            if (!duty_word.compare_exchange_strong(old, wanted, std::memory_order_acq_rel)) {
+                continue;
+            }
+            if (!runs) runtime->wake_waiters();  // it stands
+        }
+        if (runs) return;
+        turn_without_tasks(nullptr);
+    }
+}
+
+}  // namespace zio::runtime
