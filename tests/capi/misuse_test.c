@@ -132,7 +132,10 @@ static uint64_t wanted;
 static void *misuses(void *ud) {
     struct caller c = {.seed = (uintptr_t)ud};
     while (c.calls < wanted) {
-        REQUIRE(zio_rt_create(&c.rt, NULL) == 0);
+        zio_rt_options_t options;
+        REQUIRE(zio_rt_options_init(&options, sizeof options) == 0);
+        options.workers = 1 + (uint32_t)pick(&c, 3);
+        REQUIRE(zio_rt_create(&c.rt, &options) == 0);
         put(&c, c.rt);
         for (int i = 0; i < 40; ++i) call_one(&c);
         const zio_err_t ran = zio_rt_run(c.rt, calls_in_task, &c);

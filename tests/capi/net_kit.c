@@ -2,54 +2,8 @@
 #define _GNU_SOURCE
 #include "net_kit.h"
 
-#include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-bool is_simulated(void) {
-    const char *name = getenv("ZIO_BACKEND");
-    return name != NULL && strcmp(name, "sim") == 0;
-}
-
-uint64_t scaled(uint64_t count) {
-    const char *text = getenv("ZIO_TEST_SCALE");
-    const double scale = text != NULL ? atof(text) : 1.0;
-    const double wanted = (double)count * scale;
-    return wanted < 1.0 ? 1 : (uint64_t)wanted;
-}
-
-static zio_err_t call_body(void *ud) {
-    void (*body)(void) = *(void (**)(void))ud;
-    body();
-    return 0;
-}
-
-void run_in_task(void (*body)(void)) {
-    zio_rt_t *rt = NULL;
-    assert_int_equal(zio_rt_create(&rt, NULL), 0);
-    assert_int_equal(zio_rt_run(rt, call_body, &body), 0);
-    assert_int_equal(zio_rt_shutdown(rt, ZIO_NEVER), 0);
-    assert_int_equal(zio_rt_destroy(rt), 0);
-}
-
-zio_task_t *start(zio_task_fn entry, void *ud) {
-    zio_task_t *task = NULL;
-    assert_int_equal(zio_spawn(NULL, &task, entry, ud, NULL), 0);
-    return task;
-}
-
-zio_err_t finish(zio_task_t *task) {
-    zio_err_t result = 1;
-    assert_int_equal(zio_task_join(task, &result, ZIO_NEVER), 0);
-    assert_int_equal(zio_task_unref(task), 0);
-    return result;
-}
-
-void settle(void) {
-    assert_int_equal(zio_sleep_until(zio_after_ns(3000000)), 0);
-}
 
 zio_addr_t address_of(const char *text) {
     zio_addr_t address;
@@ -60,7 +14,8 @@ zio_addr_t address_of(const char *text) {
 zio_addr_t fresh_name(void) {
     static unsigned serial = 0;
     char text[64];
-    snprintf(text, sizeof text, "unix:@zio-test-%ld-%u", (long)getpid(), ++serial);
+    snprintf(text, sizeof text, "unix:@zio-test-%ld-%u", (long)getpid(),
+             __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED));
     return address_of(text);
 }
 
@@ -131,30 +86,10 @@ void drain(zio_stream_t *stream, size_t count) {
     }
 }
 
-static unsigned entry_count(const char *path) {
-    DIR *folder = opendir(path);
-    unsigned count = 0;
-    assert_non_null(folder);
-    while (readdir(folder) != NULL) ++count;
-    closedir(folder);
-    return count - 2; /* . and .. */
-}
-
-/* Without the one that does the counting. */
-unsigned descriptor_count(void) {
-    return entry_count("/proc/self/fd") - 1;
-}
 unsigned thread_count(void) {
-    return entry_count("/proc/self/task");
+    return (unsigned)memory_kib("/proc/self/status", "Threads:");
 }
 
 unsigned char byte_at(uint64_t at) {
     return (unsigned char)((at * 0x9e3779b97f4a7c15u) >> 53);
-}
-
-uint64_t next_random(uint64_t *state) {
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
 }

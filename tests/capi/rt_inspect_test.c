@@ -303,12 +303,6 @@ static zio_err_t is_woken(void *ud) {
     finish_thread(thread);
     return 0;
 }
-static zio_rt_stats_t stats_of(zio_rt_t *rt) {
-    zio_rt_stats_t s;
-    REQUIRE(zio_rt_stats_init(&s, sizeof s) == 0);
-    REQUIRE(zio_rt_stats(rt, &s) == 0);
-    return s;
-}
 static zio_err_t counts_statistics(void *ud) {
     zio_rt_t *rt = ud;
     zio_task_t *tasks[10];

@@ -36,6 +36,28 @@ zio_rt_t *make_runtime(void) {
     return rt;
 }
 
+zio_rt_t *make_crew(uint32_t workers) {
+    zio_rt_options_t options;
+    zio_rt_t *rt = NULL;
+    assert_int_equal(zio_rt_options_init(&options, sizeof options), 0);
+    options.workers = workers;
+    assert_int_equal(zio_rt_create(&rt, &options), 0);
+    return rt;
+}
+
+zio_rt_stats_t stats_of(zio_rt_t *rt) {
+    zio_rt_stats_t stats;
+    REQUIRE(zio_rt_stats_init(&stats, sizeof stats) == 0);
+    REQUIRE(zio_rt_stats(rt, &stats) == 0);
+    return stats;
+}
+
+void work_for(int64_t span_ns) {
+    const int64_t until = zio_now() + span_ns;
+    while (zio_now() < until) {
+    }
+}
+
 void end_runtime(zio_rt_t *rt) {
     assert_int_equal(zio_rt_shutdown(rt, ZIO_NEVER), 0);
     assert_int_equal(zio_rt_destroy(rt), 0);

@@ -35,6 +35,8 @@ uint64_t scaled(uint64_t count);
 uint64_t next_random(uint64_t *state);
 
 zio_rt_t *make_runtime(void);
+zio_rt_t *make_crew(uint32_t workers);
+zio_rt_stats_t stats_of(zio_rt_t *rt);
 /* Ends it and all of its tasks. */
 void end_runtime(zio_rt_t *rt);
 zio_err_t run_main(zio_rt_t *rt, zio_task_fn entry, void *ud);
@@ -53,6 +55,8 @@ zio_task_t *start_with(zio_task_fn entry, void *ud, const zio_spawn_options_t *o
 zio_spawn_options_t spawn_options(void);
 /* Waits for it, gives its result and the reference back. */
 zio_err_t finish(zio_task_t *task);
+/* Keeps the processor busy. */
+void work_for(int64_t span_ns);
 /* Lets the others run until they wait. */
 void settle(void);
 

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 
+from example_server import wait_until
 from http_client import pattern, request
 
 MEGABYTE = 1 << 20
@@ -77,6 +78,12 @@ def answered_quickly(subject, seconds):
         assert time.monotonic() - begin < seconds
 
 
+def cpu_in_half_a_second(subject):
+    used = subject.server.cpu_seconds()
+    time.sleep(0.5)
+    return subject.server.cpu_seconds() - used
+
+
 def who_does_not_read_holds_up_nobody(subject):
     count, before = 300, subject.server.resident_bytes()
     stuck = [subject.client() for _ in range(count)]
@@ -86,10 +93,8 @@ def who_does_not_read_holds_up_nobody(subject):
     stuck[0].send(request("GET", f"/bytes/{size}"))
     time.sleep(0.5)
     answered_quickly(subject, 10)
-    used = subject.server.cpu_seconds()
-    time.sleep(0.5)
-    used = subject.server.cpu_seconds() - used
-    assert used < 0.2, f"{used} s of CPU while nobody reads"
+    # Until the system's buffers are full the server has work to do.
+    wait_until("the server rests", lambda: cpu_in_half_a_second(subject) < 0.2, 30)
     grown = subject.server.resident_bytes() - before
     assert grown < count * 64 * 1024 or subject.sanitized, f"{grown} bytes"
     # It gets all of it when it reads at last, and so does one that reads a little at a time.

@@ -446,7 +446,8 @@ def main():
             TESTS + http_times.TESTS + http_crowd.TESTS
             + [the_command_line, stops_in_order_and_starts_again, it_survived_all_this], subject)
         subject.use_workers(2)
-        print(f"workers asked for: 2, had: {subject.server.workers}", flush=True)
+        assert subject.server.workers == 2
+        print("two workers", flush=True)
         passed = example_server.run_tests(
             TESTS[:1] + http_crowd.TESTS + [stops_in_order_and_starts_again, it_survived_all_this],
             subject) and passed

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* The life of a runtime with several workers: how many there are, in the background and between
+ * runs, and that all of them stand still, stop and end when they shall. */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "task_kit.h"
+
+enum { WORKERS = 3 };
+
+static void the_number_of_workers(void **state) {
+    (void)state;
+    const char *const before = getenv("ZIO_WORKERS");
+    assert_null(before);
+    zio_rt_t *rt = make_crew(0);
+    cpu_set_t set;
+    assert_int_equal(sched_getaffinity(0, sizeof set, &set), 0);
+    assert_in_range(stats_of(rt).workers, 1, CPU_COUNT(&set));
+    end_runtime(rt);
+    assert_int_equal(setenv("ZIO_WORKERS", "5", 1), 0);
+    rt = make_crew(0);
+    assert_int_equal(stats_of(rt).workers, 5);
+    end_runtime(rt);
+    rt = make_crew(2); /* who asks for a number gets it */
+    assert_int_equal(stats_of(rt).workers, 2);
+    end_runtime(rt);
+    assert_int_equal(setenv("ZIO_WORKERS", "five", 1), 0);
+    rt = make_crew(0);
+    assert_in_range(stats_of(rt).workers, 1, CPU_COUNT(&set));
+    end_runtime(rt);
+    assert_int_equal(unsetenv("ZIO_WORKERS"), 0);
+    if (UNDER_SANITIZER) return; /* its shadow leaves no room for so many stacks */
+    rt = make_crew(100000);
+    assert_int_equal(stats_of(rt).workers, 256);
+    end_runtime(rt);
+}
+
+static zio_err_t counts_for_ever(void *ud) {
+    int *const count = ud;
+    zio_err_t status = 0;
+    while (status == 0) {
+        __atomic_fetch_add(count, 1, __ATOMIC_RELAXED);
+        status = zio_yield();
+    }
+    return status;
+}
+static zio_err_t leaves_counters(void *ud) {
+    int *const counts = ud;
+    if (__atomic_load_n(&counts[0], __ATOMIC_RELAXED) == 0) {
+        for (int i = 0; i < 6; ++i)
+            REQUIRE(zio_spawn(NULL, NULL, counts_for_ever, &counts[i], NULL) == 0);
+    }
+    work_for(2 * MS);
+    return zio_sleep_until(zio_after_ns(5 * MS));
+}
+static void between_runs_all_stand_still(void **state) {
+    int counts[6] = {0};
+    (void)state;
+    zio_rt_t *rt = make_crew(WORKERS);
+    for (int round = 0; round < 20; ++round) {
+        int before[6], after[6];
+        assert_int_equal(zio_rt_run(rt, leaves_counters, counts), 0);
+        memcpy(before, counts, sizeof counts);
+        usleep(1000);
+        for (int i = 0; i < 6; ++i) after[i] = __atomic_load_n(&counts[i], __ATOMIC_RELAXED);
+        assert_memory_equal(before, after, sizeof after);
+        assert_true(after[round % 6] > 0 || round < 3);
+    }
+    assert_int_equal(stats_of(rt).tasks_live, 6);
+    assert_int_equal(zio_rt_destroy(rt), ZIO_EBUSY);
+    end_runtime(rt);
+}
+
+static zio_err_t is_busy(void *ud) {
+    zio_rt_t *const rt = zio_rt_current();
+    (void)ud;
+    REQUIRE(zio_rt_run(rt, returns_number, NULL) == ZIO_EDEADLK);
+    REQUIRE(zio_rt_start(rt) == ZIO_EBUSY);
+    REQUIRE(zio_rt_shutdown(rt, ZIO_NEVER) == ZIO_EDEADLK);
+    REQUIRE(zio_rt_destroy(rt) == ZIO_EBUSY);
+    return 0;
+}
+static void a_runtime_in_the_background(void **state) {
+    int number = 3;
+    (void)state;
+    assert_int_equal(zio_rt_start(NULL), ZIO_EBADF);
+    for (uint32_t workers = 1; workers <= 3; ++workers) {
+        zio_rt_t *rt = make_crew(workers);
+        assert_int_equal(zio_rt_start(rt), 0);
+        assert_int_equal(zio_rt_start(rt), ZIO_EBUSY);
+        assert_int_equal(zio_rt_run(rt, returns_number, &number), ZIO_EBUSY);
+        for (int i = 0; i < 100; ++i) {
+            zio_task_t *task = NULL;
+            assert_int_equal(zio_spawn(rt, &task, returns_number, &number, NULL), 0);
+            assert_int_equal(finish(task), 3);
+        }
+        zio_task_t *task = NULL;
+        assert_int_equal(zio_spawn(rt, &task, is_busy, NULL, NULL), 0);
+        assert_int_equal(finish(task), 0);
+        assert_int_equal(zio_spawn(rt, &task, sleeps_for_ever, NULL, NULL), 0);
+        assert_int_equal(zio_rt_destroy(rt), ZIO_EBUSY);
+        assert_int_equal(zio_rt_shutdown(rt, ZIO_NEVER), 0);
+        assert_int_equal(finish(task), ZIO_ECANCELED);
+        assert_int_equal(zio_rt_shutdown(rt, ZIO_NEVER), 0);
+        assert_int_equal(zio_spawn(rt, &task, sleeps_for_ever, NULL, NULL), ZIO_ESTOPPING);
+        assert_int_equal(zio_rt_start(rt), ZIO_ESTOPPING);
+        assert_int_equal(zio_rt_destroy(rt), 0);
+        assert_int_equal(zio_rt_start(rt), ZIO_EBADF);
+    }
+}
+
+static zio_err_t clings(void *ud) {
+    int *const released = ud;
+    while (!__atomic_load_n(released, __ATOMIC_ACQUIRE)) {
+        if (zio_sleep_until(zio_after_ns(MS)) != 0) continue;
+    }
+    return 0;
+}
+static void a_shutdown_names_who_is_left(void **state) {
+    int released = 0;
+    char text[4096];
+    (void)state;
+    zio_rt_t *rt = make_crew(WORKERS);
+    assert_int_equal(zio_rt_start(rt), 0);
+    zio_spawn_options_t options = spawn_options();
+    options.name = "clinging";
+    for (int i = 0; i < 5; ++i) {
+        assert_int_equal(zio_spawn(rt, NULL, i % 2 ? sleeps_for_ever : clings, &released, &options),
+                         0);
+    }
+    assert_int_equal(zio_rt_shutdown(rt, zio_after_ns(50 * MS)), ZIO_EBUSY);
+    const zio_ssize_t length = zio_rt_dump(rt, text, sizeof text);
+    assert_in_range(length, 1, sizeof text - 1);
+    int lines = 0;
+    for (const char *at = text; (at = strstr(at, "clinging")) != NULL; ++at) ++lines;
+    assert_int_equal(lines, 3);
+    __atomic_store_n(&released, 1, __ATOMIC_RELEASE);
+    end_runtime(rt);
+}
+
+static void they_leave_nothing_behind(void **state) {
+    const uint64_t rounds = scaled(UNDER_SANITIZER ? 30 : 100);
+    int number = 1;
+    (void)state;
+    unsigned descriptors = 0, mappings = 0;
+    uint64_t threads = 0;
+    for (uint64_t round = 0; round < rounds; ++round) {
+        zio_rt_t *rt = make_crew(1 + (uint32_t)(round % 3));
+        if (round % 2 == 0) {
+            zio_task_t *task = NULL;
+            assert_int_equal(zio_rt_start(rt), 0);
+            assert_int_equal(zio_spawn(rt, &task, returns_number, &number, NULL), 0);
+            assert_int_equal(finish(task), 1);
+        } else {
+            assert_int_equal(zio_rt_run(rt, returns_number, &number), 1);
+        }
+        if (round % 4 < 2) assert_int_equal(zio_rt_shutdown(rt, ZIO_NEVER), 0);
+        assert_int_equal(zio_rt_destroy(rt), 0);
+        if (round == rounds / 2) {
+            descriptors = descriptor_count();
+            mappings = mapping_count();
+            threads = memory_kib("/proc/self/status", "Threads:");
+        }
+    }
+    assert_int_equal(descriptor_count(), descriptors);
+    if (!UNDER_SANITIZER) assert_in_range(mapping_count(), 1, mappings + 8);
+    assert_int_equal(memory_kib("/proc/self/status", "Threads:"), threads);
+    if (!UNDER_SANITIZER) assert_int_equal(threads, 1);
+}
+
+/* The child has no threads but this one; it gives up what its parent made and makes its own. */
+static int begins_anew(zio_rt_t *rt) {
+    int number = 4;
+    if (zio_rt_destroy(rt) != 0 || zio_rt_destroy(rt) != ZIO_EBADF) return 1;
+    if (zio_rt_create(&rt, NULL) != 0) return 2;
+    if (zio_rt_run(rt, returns_number, &number) != 4) return 3;
+    return zio_rt_destroy(rt) == 0 ? 0 : 4;
+}
+static void a_forked_child_gives_up_its_parents_workers(void **state) {
+    int status = 0, number = 6;
+    (void)state;
+    if (UNDER_SANITIZER) return; /* which has threads of its own that do not come along */
+    zio_rt_t *rt = make_crew(WORKERS);
+    assert_int_equal(zio_rt_start(rt), 0);
+    for (int i = 0; i < 10; ++i) {
+        assert_int_equal(zio_spawn(rt, NULL, sleeps_for_ever, NULL, NULL), 0);
+    }
+    fflush(NULL);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        alarm(60);
+        _exit(begins_anew(rt));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    zio_task_t *task = NULL; /* the parent's goes on */
+    assert_int_equal(zio_spawn(rt, &task, returns_number, &number, NULL), 0);
+    assert_int_equal(finish(task), 6);
+    end_runtime(rt);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_number_of_workers),
+        cmocka_unit_test(between_runs_all_stand_still),
+        cmocka_unit_test(a_runtime_in_the_background),
+        cmocka_unit_test(a_shutdown_names_who_is_left),
+        cmocka_unit_test(a_forked_child_gives_up_its_parents_workers),
+        cmocka_unit_test(they_leave_nothing_behind),
+    };
+    return cmocka_run_group_tests_name("rt_start", tests, NULL, NULL);
+}
