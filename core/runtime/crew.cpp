@@ -89,8 +89,7 @@ void Runtime::tell(Worker& w) {
     w.order_mail.deliver = [](Worker& told, Mail&) {
         told.order_posted.store(false, std::memory_order_release);
     };
-    bool wake_owed = false;
-    if (post(w.index, w.order_mail.node, mail_tag, &wake_owed) && wake_owed) wake_worker(w.index);
+    post(w.index, w.order_mail.node, mail_tag);
 }
 
 void Runtime::let_run() {
@@ -216,10 +215,7 @@ void Runtime::call_idle_worker() {
         w.call_mail.deliver = [](Worker& called, Mail&) {
             called.idle.store(Idle::no, std::memory_order_release);
         };
-        bool wake_owed = false;
-        if (post(w.index, w.call_mail.node, mail_tag, &wake_owed) && wake_owed) {
-            wake_worker(w.index);
-        }
+        post(w.index, w.call_mail.node, mail_tag);
         return;
     }
 }

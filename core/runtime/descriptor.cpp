@@ -201,12 +201,8 @@ void Descriptor::walk() {
             current_worker->loop.backend().forget(handle);
             continue;
         }
-        bool wake_owed = false;
         if (must_hurry_) tell_peer();
-        if (post(number, mail_.node, mail_tag, &wake_owed)) {
-            if (wake_owed) wake_worker(number);
-            return;  // the rest of the way begins there
-        }
+        if (post(number, mail_.node, mail_tag)) return;  // the rest of the way begins there
         // That loop is gone: it has forgotten.
     }
     finish();

@@ -90,8 +90,7 @@ std::int32_t Runtime::ask(Worker& asked, void (*question)(Worker& asked, void* d
         self.answered.store(true, std::memory_order_release);  // the last touch of the mail
         runtime.wake_waiters();
     };
-    bool wake_owed = false;
-    if (post(asked.index, mail.node, mail_tag, &wake_owed) && wake_owed) wake_worker(asked.index);
+    post(asked.index, mail.node, mail_tag);
     const HoldBack held(*me);
     while (!mail.answered.load(std::memory_order_acquire)) {
         const void* nobody = nullptr;

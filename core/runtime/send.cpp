@@ -50,11 +50,7 @@ void deliver(Task& task) {
             }
             continue;
         }
-        bool wake_owed = false;
-        if (post(home, task.mail, task_tag, &wake_owed)) {
-            if (wake_owed) wake_worker(home);
-            return;
-        }
+        if (post(home, task.mail, task_tag)) return;
         spin_pause();  // its worker is leaving: the task loses its home in these instants
     }
 }

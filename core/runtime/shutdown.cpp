@@ -50,10 +50,7 @@ void Runtime::tell_others_to_stop(const Worker* but) {
         w.stop_mail.deliver = [](Worker& told, Mail&) {
             told.runtime->stop_here(told);
         };
-        bool wake_owed = false;
-        if (post(w.index, w.stop_mail.node, mail_tag, &wake_owed) && wake_owed) {
-            wake_worker(w.index);
-        }
+        post(w.index, w.stop_mail.node, mail_tag);
     }
 }
 

@@ -55,15 +55,14 @@ void release_worker_number(std::uint16_t number) {
     numbers_lock.unlock();
 }
 
-bool post(std::uint16_t number, InboxNode& node, unsigned tag, bool* wake_owed) {
-    const Inbox::Pushed pushed = worker_ports[number].inbox.push(node, tag);
-    *wake_owed = pushed == Inbox::Pushed::owes_wake;
+bool post(std::uint16_t number, InboxNode& node, unsigned tag) {
+    WorkerPort& port = worker_ports[number];
+    const Inbox::Pushed pushed = port.inbox.push(node, tag);
+    // A worker counts on the wake it was promised before it leaves, so it is still there.
+    if (pushed == Inbox::Pushed::owes_wake) {
+        port.worker.load(std::memory_order_acquire)->loop.wake();
+    }
     return pushed != Inbox::Pushed::closed;
-}
-
-// The worker counts on this wake before it leaves, so it is still there.
-void wake_worker(std::uint16_t number) {
-    worker_ports[number].worker.load(std::memory_order_acquire)->loop.wake();
 }
 
 Worker::Worker(std::unique_ptr<loop::Backend> backend, std::uint16_t number)

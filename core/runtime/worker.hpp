@@ -102,8 +102,8 @@ class alignas(64) Worker {
     Task* unadopted = nullptr;      // launched from elsewhere, no room for their timers yet
     Instant next_poll_at = 0;
     bool poll_found_work = false;
-    bool is_thread = false;  // a plain thread's
-    bool obeys = false;      // it has a thread of its own, and orders
+    bool is_thread = false;      // a plain thread's
+    Relaxed<bool> obeys{false};  // it has a thread of its own, and orders
     bool stopping = false;
     bool chooses = false;          // replays from a seed: the backend picks the next task
     std::uint16_t task_bits = 0;   // of its runtime's tasks; others read it too
@@ -206,10 +206,9 @@ inline Worker& worker_of(const Task& task) {
     return *worker_ports[number].worker.load(std::memory_order_acquire);
 }
 
-// Leaves `node` in the inbox of worker `number`. False: it is gone. `wake_owed` is set when the
-// caller owes `wake_worker` once it holds no lock.
-bool post(std::uint16_t number, InboxNode& node, unsigned tag, bool* wake_owed);
-void wake_worker(std::uint16_t number);
+// Leaves `node` in the inbox of worker `number` and ends its sleep. False: that worker is gone. May
+// enter the kernel, so never under a lock.
+bool post(std::uint16_t number, InboxNode& node, unsigned tag);
 
 ZIO_INLINE bool at_home(const Worker* worker, const Task* task) {
     return worker != nullptr && task->home.load(std::memory_order_relaxed) == worker->index;
