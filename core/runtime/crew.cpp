@@ -87,7 +87,8 @@ void Runtime::order(Worker& w, std::uint8_t duty) {
 void Runtime::tell(Worker& w) {
     if (w.order_posted.exchange(true, std::memory_order_acq_rel)) return;
     w.order_mail.deliver = [](Worker& told, Mail&) {
-        told.order_posted.store(false, std::memory_order_release);
+        // An exchange: the duty is read after this, not before it becomes visible.
+        told.order_posted.exchange(false, std::memory_order_acq_rel);
     };
     post(w.index, w.order_mail.node, mail_tag);
 }

@@ -5,7 +5,8 @@
 // Nobody sleeps while there is work that it could take: a worker announces its sleep and then looks
 // once more; whoever puts work out does so and then looks who sleeps. Both go through one counter,
 // so one of the two sees the other. One worker at most is called for each put, and none while one
-// is awake and searching, for that one looks again after it has given up. tests/models/idle.pml.
+// is awake and searching, for that one looks again after it has given up. Who was called, or was
+// seen searching, and runs something else passes the call on. tests/models/idle.pml.
 #include "core/runtime/runtime.hpp"
 
 namespace zio::runtime {
@@ -67,7 +68,7 @@ bool Worker::steal() {
         stolen_from_ = &source;
         stolen_at_ = loop.now();
         steal_count = steal_count + taken;
-        if (source.count() != 0) runtime->call_idle_worker();
+        owes_look_ = true;
         return true;
     }
     return false;
@@ -88,6 +89,7 @@ bool Worker::spin(Instant until) {
         spin_ns_ = shortest_spin_ns;
     }
     runtime->begin_search();
+    owes_look_ = true;
     const Instant begin = loop.now();
     Instant last = begin;
     bool found = false;
@@ -122,10 +124,21 @@ void Worker::rest(Instant until) {
         idle.compare_exchange_strong(expected, Idle::asleep, std::memory_order_acq_rel);
     if (announced) runtime->count_idle(1);
     if (!announced || !steal()) block_until(until);
+    if (!announced) return;
     expected = Idle::asleep;
-    if (announced && idle.compare_exchange_strong(expected, Idle::no, std::memory_order_acq_rel)) {
+    if (idle.compare_exchange_strong(expected, Idle::no, std::memory_order_acq_rel)) {
         runtime->count_idle(-1);
+    } else {
+        owes_look_ = true;  // it was called
     }
+}
+
+// It was called, or seen searching, for work that it may not have taken: what is left is announced
+// again before it turns to what it has.
+void Worker::pass_on_call() {
+    owes_look_ = false;
+    runtime->count_idle(0);  // in order with those who put out and those who fall asleep
+    if (others_have_surplus()) runtime->call_idle_worker();
 }
 
 // ---- standing still

@@ -77,8 +77,11 @@ Worker::Worker(std::unique_ptr<loop::Backend> backend, std::uint16_t number)
     worker_ports[number].inbox.reopen();
 }
 
+// The number rests until nobody can be about to post to it: a hired worker's thread has been
+// joined.
 Worker::~Worker() {
     leave();
+    release_worker_number(index);
 }
 
 void Worker::leave() {
@@ -91,7 +94,6 @@ void Worker::leave() {
     } while ((native.word.load(std::memory_order_acquire) & word::posted) != 0 ||
              !loop.close_inbox());
     worker_ports[index].worker.store(nullptr, std::memory_order_release);
-    release_worker_number(index);
 }
 
 // The first of the ready tasks becomes the one that the seed chose. The oldest fresh one takes
@@ -171,6 +173,7 @@ bool Worker::turn(const Task& wanted) {
         poll_found_work = true;
     }
     complete_operations();
+    if (ZIO_UNLIKELY(owes_look_) && has_ready()) pass_on_call();
     if (ZIO_UNLIKELY(chooses)) rotate_by_choice();
     return alive;
 }

@@ -152,7 +152,7 @@ class alignas(64) Worker {
         initial_bits |= bit::spawn_slowly;
     }
 
-    // Takes no more mail and gives its number back: the last thing a worker does on its thread.
+    // Takes no more mail: the last thing a worker does on its thread.
     void leave();
     // Turns of the loop that run no task, until `wanted` no longer waits.
     void wait_without_tasks(const Task& wanted);
@@ -173,6 +173,7 @@ class alignas(64) Worker {
     std::uint32_t room_for_more();
     bool spin(Instant until);
     void judge_stolen_work();
+    void pass_on_call();
     bool others_have_surplus() const;
 
     bool has_left_ = false;
@@ -180,6 +181,7 @@ class alignas(64) Worker {
     Instant next_trim_at_ = 0;
     Surplus* stolen_from_ = nullptr;  // whose work is being done
     Instant stolen_at_ = 0;
+    bool owes_look_ = false;  // others counted on it to look for work of theirs
     std::uint32_t next_victim_ = 0;
     Instant spin_ns_ = 0;
     std::uint32_t spins_skipped_ = 0;

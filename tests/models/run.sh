@@ -103,11 +103,21 @@ check tso 0 -DDESIGN=1
 check tso 0 -DDESIGN=2
 check tso 0 -DDESIGN=3
 range tso 1 2 -DDESIGN=2
+check surplus 0 -DPUTS=1
+large surplus 0
+large surplus 0 -DT=3 -DPUTS=1
+large surplus 0 -DM=3 -DPUTS=1
+large surplus 0 -DT=3 -DM=1
+range surplus 1 11 -DPUTS=1
+check crew 0 -DW=1
+heavy crew 0
+range crew 1 10 -DW=1
 check idle 0
-check idle 0 -DBUSY -DP=1 -DQ=3 -DK=3
-check idle 0 -DBUSY -DP=2
-large idle 0 -DP=2
-range idle 1 4 -DBUSY -DP=1 -DQ=3 -DK=3
+check idle 0 -DSHORT
+check idle 0 -DP=2 -DN=1 -DOWN=0
+large idle 0 -DP=2 -DN=1
+large idle 0 -DQ=3 -DOWN=0
+range idle 1 8
 range migrate 0 2
 range handle 0 5
 heavy turn 0
