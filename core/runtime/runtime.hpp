@@ -122,7 +122,7 @@ class Runtime {
     std::uint32_t worker_count_ = 0;
     std::uint32_t worker_room_ = 0;
     bool may_spin_ = false;
-    std::uint32_t fork_count_ = 0;  // at its making
+    Relaxed<std::uint32_t> fork_count_{0};  // at its making
     const char* reason_ = "";
     std::uint64_t stack_size_ = 0;
     std::uint64_t task_limit_ = 0;
