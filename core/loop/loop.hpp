@@ -62,17 +62,11 @@ class Loop {
 
     // Any thread: leaves `node` for the owner and ends its sleep. False: the owner is gone.
     bool push(InboxNode& node, unsigned tag) {
-        bool owes_wake = false;
-        if (!push_quietly(node, tag, &owes_wake)) return false;
-        if (owes_wake) backend_->wake();
-        return true;
-    }
-    // The same in two steps, for callers that hold a lock: `wake` only after the unlock.
-    bool push_quietly(InboxNode& node, unsigned tag, bool* owes_wake) {
         const Inbox::Pushed pushed = inbox_.push(node, tag);
-        *owes_wake = pushed == Inbox::Pushed::owes_wake;
+        if (pushed == Inbox::Pushed::owes_wake) backend_->wake();
         return pushed != Inbox::Pushed::closed;
     }
+    // The same for who pushed on the inbox itself and owes the wake.
     void wake() { backend_->wake(); }
 
     // The owner leaves: refuses further mail and waits for the wakes it was promised. False: there

@@ -70,6 +70,7 @@ std::int32_t Runtime::hire(std::uint32_t first) {
         write_thread_name(name, w.ordinal);
         w.obeys = true;
         if (const std::int32_t status = os::start_thread(&work, &w, name, &w.thread)) {
+            w.obeys = false;
             set_error_detail("the system gives no thread for a worker");
             return status;
         }
@@ -163,8 +164,7 @@ std::int32_t Runtime::start_here() {
     if (last_driver_ != nullptr && stacks.mapped > stacks.cached) status = error::busy;
     if (status == 0) status = hire(0);
     if (status != 0) {
-        driver_.store(nullptr, std::memory_order_release);
-        wake_waiters();
+        give_up_driving();
         return status;
     }
     last_driver_ = this;
@@ -197,7 +197,6 @@ Worker& Runtime::least_loaded(Worker& w) {
         least = load;
         found = &other;
     }
-    if (found == &w) ++w.kept_count;
     return *found;
 }
 

@@ -35,8 +35,7 @@ std::int32_t Runtime::begin_driving() {
     if (status == 0) status = hire(1);
     if (status != 0) {
         w.overflow_stack.remove();
-        driver_.store(nullptr, std::memory_order_release);
-        wake_waiters();
+        give_up_driving();
         return status;
     }
     last_driver_ = this_thread();
@@ -54,6 +53,11 @@ void Runtime::end_driving() {
         set_error_detail(w.native_head.error_detail);
         w.native_head.error_detail = nullptr;
     }
+    give_up_driving();
+}
+
+// Who waits for the present driver, or for the right to drive, looks again.
+void Runtime::give_up_driving() {
     driver_.store(nullptr, std::memory_order_release);
     wake_waiters();
 }
@@ -97,8 +101,7 @@ std::int32_t Runtime::ask(Worker& asked, void (*question)(Worker& asked, void* d
         if (!asked.obeys &&
             driver_.compare_exchange_strong(nobody, &asked, std::memory_order_acq_rel)) {
             asked.drain_mail();  // nobody drives, and no task runs for this
-            driver_.store(nullptr, std::memory_order_release);
-            wake_waiters();
+            give_up_driving();
             continue;
         }
         object_word::take_lock(word);

@@ -96,6 +96,7 @@ class Runtime {
     std::int32_t run_main(TaskFunction entry, void* data);
     std::int32_t begin_driving();
     void end_driving();
+    void give_up_driving();
     bool drive_until_ended(Deadline deadline);
     void tell_others_to_stop(const Worker* but);
     // Every worker refuses spawns and every task has ended.

@@ -141,10 +141,7 @@ std::int32_t Runtime::close() {
     }
     if (!started) workers_[0]->drain_mail();
     const bool live = live_count() != 0;
-    if (!started) {
-        driver_.store(nullptr, std::memory_order_release);
-        wake_waiters();
-    }
+    if (!started) give_up_driving();
     if (live) {
         set_error_detail("the runtime has live tasks: shut it down first");
         return error::busy;

@@ -156,7 +156,9 @@ Worker* spread_from(Worker* w) {
     w->spreads = false;
     if (!w->is_slow) w->initial_bits = w->task_bits;
     Worker& found = runtime.least_loaded(*w);
-    return &found != w ? &found : nullptr;
+    if (&found != w) return &found;
+    ++w->kept_count;
+    return nullptr;
 }
 
 std::int32_t spawn_here(Worker* w, HandleBits* out, TaskFunction entry, void* data,

@@ -114,6 +114,30 @@ static void a_runtime_in_the_background(void **state) {
     }
 }
 
+/* The runtime is as it was before, and runs where it is asked to. */
+static void a_start_without_threads_changes_nothing(void **state) {
+    pthread_attr_t usual, huge;
+    int number = 8;
+    (void)state;
+    if (UNDER_SANITIZER) return; /* it looks at the size itself */
+    assert_int_equal(pthread_getattr_default_np(&usual), 0);
+    assert_int_equal(pthread_getattr_default_np(&huge), 0);
+    assert_int_equal(pthread_attr_setstacksize(&huge, (size_t)1 << 47), 0);
+    for (uint32_t workers = 1; workers <= 2; ++workers) {
+        char text[256];
+        zio_rt_t *rt = make_crew(workers);
+        assert_int_equal(pthread_setattr_default_np(&huge), 0);
+        const zio_err_t started = zio_rt_start(rt);
+        assert_int_equal(pthread_setattr_default_np(&usual), 0);
+        assert_int_equal(started, ZIO_EAGAIN);
+        assert_int_equal(zio_rt_dump(rt, text, sizeof text), 0);
+        assert_int_equal(zio_rt_run(rt, returns_number, &number), 8);
+        end_runtime(rt);
+    }
+    assert_int_equal(pthread_attr_destroy(&usual), 0);
+    assert_int_equal(pthread_attr_destroy(&huge), 0);
+}
+
 static zio_err_t clings(void *ud) {
     int *const released = ud;
     while (!__atomic_load_n(released, __ATOMIC_ACQUIRE)) {
@@ -211,6 +235,7 @@ int main(void) {
         cmocka_unit_test(the_number_of_workers),
         cmocka_unit_test(between_runs_all_stand_still),
         cmocka_unit_test(a_runtime_in_the_background),
+        cmocka_unit_test(a_start_without_threads_changes_nothing),
         cmocka_unit_test(a_shutdown_names_who_is_left),
         cmocka_unit_test(a_forked_child_gives_up_its_parents_workers),
         cmocka_unit_test(they_leave_nothing_behind),

@@ -52,6 +52,16 @@ zio_rt_stats_t stats_of(zio_rt_t *rt) {
     return stats;
 }
 
+zio_task_t *bad_handles[4];
+void make_bad_handles(void) {
+    zio_task_t *dead = start(returns_number, &(int){0});
+    assert_int_equal(finish(dead), 0);
+    bad_handles[0] = NULL;
+    bad_handles[1] = (zio_task_t *)zio_rt_current();
+    bad_handles[2] = (zio_task_t *)(uintptr_t)0x123456789abcdef0u;
+    bad_handles[3] = dead;
+}
+
 void work_for(int64_t span_ns) {
     const int64_t until = zio_now() + span_ns;
     while (zio_now() < until) {

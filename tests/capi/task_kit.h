@@ -55,6 +55,9 @@ zio_task_t *start_with(zio_task_fn entry, void *ud, const zio_spawn_options_t *o
 zio_spawn_options_t spawn_options(void);
 /* Waits for it, gives its result and the reference back. */
 zio_err_t finish(zio_task_t *task);
+/* A handle of another kind, one that no call gave out, a dead one, and none. */
+extern zio_task_t *bad_handles[4];
+void make_bad_handles(void);
 /* Keeps the processor busy. */
 void work_for(int64_t span_ns);
 /* Lets the others run until they wait. */

@@ -7,17 +7,6 @@
 #include "task_kit.h"
 #include "zio/task.h"
 
-/* A handle of another kind, one that no call gave out, and none. */
-static zio_task_t *bad_handles[4];
-static void make_bad_handles(void) {
-    zio_task_t *dead = start(returns_number, &(int){0});
-    assert_int_equal(finish(dead), 0);
-    bad_handles[0] = NULL;
-    bad_handles[1] = (zio_task_t *)zio_rt_current();
-    bad_handles[2] = (zio_task_t *)(uintptr_t)0x123456789abcdef0u;
-    bad_handles[3] = dead;
-}
-
 static zio_err_t counts(void *ud) {
     ++*(int *)ud;
     return 0;
