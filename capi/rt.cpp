@@ -78,6 +78,10 @@ zio_err_t zio_rt_destroy(zio_rt_t* rt) noexcept {
     return guard([&] { return runtime::Runtime::destroy(bits_of(rt)); });
 }
 
+zio_err_t zio_rt_after_fork(zio_rt_t* rt) noexcept {
+    return guard([&] { return runtime::Runtime::after_fork(bits_of(rt)); });
+}
+
 zio_rt_t* zio_rt_current(void) noexcept {
     runtime::Worker* w = runtime::current_worker;
     return capi::handle_from<zio_rt_t>(w != nullptr ? w->runtime_handle : 0);

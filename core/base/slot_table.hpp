@@ -9,12 +9,16 @@
 //
 // Every slot begins with one atomic word whose upper half is the generation. A slot whose
 // generations are used up retires.
+//
+// In a forked child a table begins anew above the slots of its parent: what the parent gave out
+// lies below the first index and is refused like an index beyond the last, by the same comparison.
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 #include "core/base/assert.hpp"
 #include "core/base/attributes.hpp"
+#include "core/base/error.hpp"
 
 namespace zio {
 
@@ -66,39 +70,81 @@ class SpinLock {
     std::atomic<bool> taken_{false};
 };
 
+// What a fork needs to know of a table (core/runtime/fork.cpp). Every table that has slots is in one
+// list, which only grows.
+class ForkableTable {
+  public:
+    static ForkableTable* first_table() { return list_.load(std::memory_order_acquire); }
+    ForkableTable* next_table() const { return next_table_; }
+    void lock() { lock_.lock(); }
+    void unlock() { lock_.unlock(); }
+    // In the child, which has no other threads: every handle given out so far is dead.
+    void begin_anew() {
+        first_ += count_.load(std::memory_order_relaxed);
+        count_.store(0, std::memory_order_relaxed);
+        free_ = nullptr;
+    }
+    // In the child: lets go of what the parent's objects hold of the system.
+    virtual void drop_parents() = 0;
+
+  protected:
+    constexpr ForkableTable() = default;
+    ~ForkableTable() = default;
+    void enlist() {
+        next_table_ = list_.load(std::memory_order_relaxed);
+        while (!list_.compare_exchange_weak(next_table_, this, std::memory_order_acq_rel,
+                                            std::memory_order_relaxed)) {
+        }
+    }
+
+    std::uint32_t first_ = 0;              // below: the parents' slots
+    std::atomic<std::uint32_t> count_{0};  // of slots in use or freed, from the first
+    SpinLock lock_;
+    void* free_ = nullptr;
+
+  private:
+    inline static constinit std::atomic<ForkableTable*> list_{nullptr};
+    ForkableTable* next_table_ = nullptr;
+};
+
 // `Slot` has `std::atomic<std::uint64_t> word` and `Slot* next`, zero is a valid state of it, and
 // generation 0 is never given out.
 template <class Slot, HandleType type>
-class SlotTable {
+class SlotTable final : public ForkableTable {
   public:
     // Gives `size` bytes of zeroed memory that costs nothing until it is touched, or null.
     using Reserve = void* (*)(std::size_t size);
+    using Drop = void (*)(Slot& slot);
 
-    // `first_word`: of a slot that was never used.
-    explicit constexpr SlotTable(Reserve reserve, std::uint64_t first_word = 0)
-        : first_word_(first_word), reserve_(reserve) {}
+    // `first_word`: of a slot that was never used. `drop` sees the slots of a forked child's
+    // parents, used and unused ones.
+    explicit constexpr SlotTable(Reserve reserve, std::uint64_t first_word = 0, Drop drop = nullptr)
+        : first_word_(first_word), reserve_(reserve), drop_(drop) {}
 
     // The slot a handle names, null when there is no such slot of this type. Its generation is the
     // caller's to check.
     ZIO_INLINE Slot* at(HandleBits handle) const {
-        const std::uint32_t index =
-            static_cast<std::uint32_t>(handle >> 32) ^ (static_cast<std::uint32_t>(type) << 26);
-        if (ZIO_UNLIKELY(index >= limit_.load(std::memory_order_acquire))) return nullptr;
+        const std::uint32_t index = index_of(handle);
+        if (ZIO_UNLIKELY(index - first_ >= count_.load(std::memory_order_acquire))) return nullptr;
         return &slots_[index];
+    }
+    // What a call says of a handle for which there is no slot.
+    std::int32_t dead(HandleBits handle) const {
+        return index_of(handle) < first_ ? error::forked : error::bad_handle;
     }
     ZIO_INLINE HandleBits handle_of(const Slot& slot, std::uint32_t generation) const {
         const auto index = static_cast<HandleBits>(&slot - slots_);
         return ((static_cast<HandleBits>(type) << 26 | index) << 32) | generation;
     }
 
-    std::uint32_t limit() const { return limit_.load(std::memory_order_acquire); }
+    std::uint32_t limit() const { return first_ + count_.load(std::memory_order_acquire); }
     Slot& slot(std::uint32_t index) const { return slots_[index]; }
 
     // One slot for the caller alone: a freed one, else a fresh one whose word is 0. Null: no
     // memory, or all slots are in use. Fresh slots are told by their generation 0.
     Slot* take() {
         lock_.lock();
-        Slot* slot = free_;
+        auto* slot = static_cast<Slot*>(free_);
         if (slot != nullptr) {
             free_ = slot->next;
         } else {
@@ -111,33 +157,42 @@ class SlotTable {
     // Gives a slot back for good; the caller has moved its generation on.
     void give(Slot& slot) {
         if (word_generation(slot.word.load(std::memory_order_relaxed)) == last_generation) return;
+        if (&slot < slots_ + first_) return;  // a parent's
         lock_.lock();
-        slot.next = free_;
+        slot.next = static_cast<Slot*>(free_);
         free_ = &slot;
         lock_.unlock();
     }
 
+    void drop_parents() override {
+        for (std::uint32_t i = 0; drop_ != nullptr && i < first_; ++i) drop_(slots_[i]);
+    }
+
   private:
+    static std::uint32_t index_of(HandleBits handle) {
+        return static_cast<std::uint32_t>(handle >> 32) ^ (static_cast<std::uint32_t>(type) << 26);
+    }
     Slot* grow() {
         for (std::uint32_t count = handle_index_limit; slots_ == nullptr && count >= 1024;
              count /= 4) {
             slots_ = static_cast<Slot*>(reserve_(std::size_t{count} * sizeof(Slot)));
-            if (slots_ != nullptr) reserved_ = count;
+            if (slots_ == nullptr) continue;
+            reserved_ = count;
+            enlist();
         }
-        const std::uint32_t index = limit_.load(std::memory_order_relaxed);
+        const std::uint32_t count = count_.load(std::memory_order_relaxed);
+        const std::uint32_t index = first_ + count;
         if (slots_ == nullptr || index >= reserved_) return nullptr;
         slots_[index].word.store(first_word_, std::memory_order_relaxed);
-        limit_.store(index + 1, std::memory_order_release);
+        count_.store(count + 1, std::memory_order_release);
         return &slots_[index];
     }
 
-    std::atomic<std::uint32_t> limit_{0};
     std::uint32_t reserved_ = 0;
     Slot* slots_ = nullptr;
-    Slot* free_ = nullptr;
-    SpinLock lock_;
     std::uint64_t first_word_;
     Reserve reserve_;
+    Drop drop_;
 };
 
 }  // namespace zio

@@ -73,6 +73,9 @@ class Loop {
     // is mail, take it first.
     bool close_inbox();
 
+    // For good, in a forked child: closes what its copy of the backend holds of the system.
+    void part_with_backend() { backend_.reset(); }
+
     Backend& backend() { return *backend_; }
     Instant now() const { return backend_->now(); }
     std::uint32_t pending_count() const { return pending_count_; }

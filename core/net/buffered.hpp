@@ -49,7 +49,7 @@ class BufferedLife : public Buffered {
         if (handle == 0) return 0;
         Object* object = table.at(handle);
         bool unused = false;
-        if (object == nullptr) return error::bad_handle;
+        if (object == nullptr) return table.dead(handle);
         if (const std::int32_t status = object->close(generation_of(handle), &unused)) {
             return status;
         }
@@ -63,7 +63,7 @@ class BufferedLife : public Buffered {
       public:
         explicit Use(HandleBits handle, Deadline deadline = immediate) : object_(table.at(handle)) {
             status_ =
-                object_ != nullptr ? object_->enter(generation_of(handle)) : error::bad_handle;
+                object_ != nullptr ? object_->enter(generation_of(handle)) : table.dead(handle);
             entered_ = status_ == 0;
             if (entered_) status_ = object_->pass(deadline);
         }

@@ -147,14 +147,14 @@ std::int32_t Stream::from_handle(os::Handle handle, HandleBits* out) {
 std::int32_t Stream::close(HandleBits handle) {
     if (handle == 0) return 0;
     Stream* stream = streams.at(handle);
-    if (stream == nullptr) return error::bad_handle;
+    if (stream == nullptr) return streams.dead(handle);
     return static_cast<Descriptor*>(stream)->close(generation_of(handle), true);
 }
 
 std::int32_t Stream::abort(HandleBits handle) {
     if (handle == 0) return 0;
     Stream* stream = streams.at(handle);
-    if (stream == nullptr) return error::bad_handle;
+    if (stream == nullptr) return streams.dead(handle);
     if (const std::int32_t status = stream->pin(generation_of(handle))) return status;
     os::table.set_option(stream->handle, SocketOption::linger_ms, 0);
     // A shutdown in a hurry would send an end instead of a reset.
@@ -166,7 +166,7 @@ std::int32_t Stream::abort(HandleBits handle) {
 
 std::int32_t Stream::check(HandleBits handle) {
     Stream* stream = streams.at(handle);
-    if (stream == nullptr) return error::bad_handle;
+    if (stream == nullptr) return streams.dead(handle);
     const std::uint64_t word = stream->word.load(std::memory_order_acquire);
     return word_generation(word) == generation_of(handle) && generation_of(handle) != 0 &&
                    (word & (object_word::closing | object_word::free)) == 0
@@ -176,7 +176,7 @@ std::int32_t Stream::check(HandleBits handle) {
 
 std::int32_t Stream::addresses(HandleBits handle, Address* local, Address* peer) {
     Stream* stream = streams.at(handle);
-    if (stream == nullptr) return error::bad_handle;
+    if (stream == nullptr) return streams.dead(handle);
     if (const std::int32_t status = stream->pin(generation_of(handle))) return status;
     Address here;
     Address there;
@@ -200,7 +200,7 @@ os::Handle Stream::descriptor_of(HandleBits handle) {
 
 std::int32_t Stream::set_option(HandleBits handle, StreamOption option, std::int64_t value) {
     Stream* stream = streams.at(handle);
-    if (stream == nullptr) return error::bad_handle;
+    if (stream == nullptr) return streams.dead(handle);
     if (!is_option(option) || !is_value(option, value)) return error::invalid_argument;
     if (const std::int32_t status = stream->pin(generation_of(handle))) return status;
     std::int32_t status = 0;
@@ -218,7 +218,7 @@ std::int32_t Stream::set_option(HandleBits handle, StreamOption option, std::int
 
 std::int32_t Stream::get_option(HandleBits handle, StreamOption option, std::int64_t* value) {
     Stream* stream = streams.at(handle);
-    if (stream == nullptr) return error::bad_handle;
+    if (stream == nullptr) return streams.dead(handle);
     if (!is_option(option) || value == nullptr) return error::invalid_argument;
     if (const std::int32_t status = stream->pin(generation_of(handle))) return status;
     std::int64_t got = 0;

@@ -14,7 +14,8 @@ using os::Direction;
 namespace {
 
 using ListenerTable = SlotTable<Listener, HandleType::listener>;
-constinit ListenerTable listeners{runtime::reserve_slots, object_word::free};
+constinit ListenerTable listeners{runtime::reserve_slots, object_word::free,
+                                  [](Listener& one) { one.drop_inherited(); }};
 
 constexpr std::uint32_t default_backlog = 4096;  // the system cuts it to its own limit
 // A process that is out of descriptors tries again after a while, twice as long each time.
@@ -119,7 +120,7 @@ std::int32_t Listener::back_off(std::int64_t span_ns, Deadline deadline) {
 std::int32_t Listener::accept(HandleBits handle, HandleBits* out, os::Address* peer,
                               Deadline deadline) {
     Listener* listener = listeners.at(handle);
-    if (listener == nullptr) return error::bad_handle;
+    if (listener == nullptr) return listeners.dead(handle);
     if (!is_deadline(deadline)) return error::invalid_argument;
     if (const std::int32_t status =
             listener->take_turn(generation_of(handle), Direction::read, deadline)) {
@@ -154,7 +155,7 @@ std::int32_t Listener::accept(HandleBits handle, HandleBits* out, os::Address* p
 
 std::int32_t Listener::address(HandleBits handle, os::Address* out) {
     Listener* listener = listeners.at(handle);
-    if (listener == nullptr) return error::bad_handle;
+    if (listener == nullptr) return listeners.dead(handle);
     if (out == nullptr) return error::invalid_argument;
     if (const std::int32_t status = listener->pin(generation_of(handle))) return status;
     os::Address found;
@@ -167,7 +168,7 @@ std::int32_t Listener::address(HandleBits handle, os::Address* out) {
 std::int32_t Listener::close(HandleBits handle) {
     if (handle == 0) return 0;
     Listener* listener = listeners.at(handle);
-    if (listener == nullptr) return error::bad_handle;
+    if (listener == nullptr) return listeners.dead(handle);
     if (const std::int32_t status = listener->pin(generation_of(handle))) return status;
     const std::int32_t status =
         static_cast<Descriptor*>(listener)->close(generation_of(handle), true);

@@ -12,7 +12,8 @@ using os::Direction;
 using runtime::await;
 using runtime::Ending;
 
-constinit StreamTable streams{runtime::reserve_slots, object_word::free};
+constinit StreamTable streams{runtime::reserve_slots, object_word::free,
+                              [](Stream& one) { one.drop_inherited(); }};
 
 namespace {
 
@@ -55,7 +56,7 @@ std::int32_t finish_partial(std::size_t* done, std::size_t moved, std::int64_t s
 std::int64_t Stream::read(HandleBits handle, void* data, std::size_t size, Deadline deadline,
                           std::uint32_t flags) {
     Stream* stream = streams.at(handle);
-    if (ZIO_UNLIKELY(stream == nullptr)) return error::bad_handle;
+    if (ZIO_UNLIKELY(stream == nullptr)) return streams.dead(handle);
     if (ZIO_UNLIKELY(!is_deadline(deadline) || !is_memory(data, size))) {
         return error::invalid_argument;
     }
@@ -77,7 +78,7 @@ std::int64_t Stream::read_vector(HandleBits handle, const Buffer* buffers, std::
     if (const std::int32_t status = check_pieces(buffers, count, &total)) return status;
     if (total == 0) return check_only(handle, deadline);
     Stream* stream = streams.at(handle);
-    if (stream == nullptr) return error::bad_handle;
+    if (stream == nullptr) return streams.dead(handle);
     if (const std::int32_t status =
             stream->take_turn(generation_of(handle), Direction::read, deadline)) {
         return status;
@@ -97,7 +98,7 @@ std::int64_t Stream::read_vector(HandleBits handle, const Buffer* buffers, std::
 std::int32_t Stream::read_exact(HandleBits handle, void* data, std::size_t size, std::size_t* done,
                                 Deadline deadline) {
     Stream* stream = streams.at(handle);
-    if (stream == nullptr) return finish_partial(done, 0, error::bad_handle);
+    if (stream == nullptr) return finish_partial(done, 0, streams.dead(handle));
     if (!is_deadline(deadline) || !is_memory(data, size)) {
         return finish_partial(done, 0, error::invalid_argument);
     }
@@ -126,7 +127,7 @@ std::int32_t Stream::read_exact(HandleBits handle, void* data, std::size_t size,
 std::int64_t Stream::write(HandleBits handle, const void* data, std::size_t size,
                            Deadline deadline) {
     Stream* stream = streams.at(handle);
-    if (ZIO_UNLIKELY(stream == nullptr)) return error::bad_handle;
+    if (ZIO_UNLIKELY(stream == nullptr)) return streams.dead(handle);
     if (ZIO_UNLIKELY(!is_deadline(deadline) || !is_memory(data, size))) {
         return error::invalid_argument;
     }
@@ -144,7 +145,7 @@ std::int64_t Stream::write(HandleBits handle, const void* data, std::size_t size
 std::int32_t Stream::write_all(HandleBits handle, const void* data, std::size_t size,
                                std::size_t* done, Deadline deadline) {
     Stream* stream = streams.at(handle);
-    if (ZIO_UNLIKELY(stream == nullptr)) return finish_partial(done, 0, error::bad_handle);
+    if (ZIO_UNLIKELY(stream == nullptr)) return finish_partial(done, 0, streams.dead(handle));
     if (ZIO_UNLIKELY(!is_deadline(deadline) || !is_memory(data, size))) {
         return finish_partial(done, 0, error::invalid_argument);
     }
@@ -178,7 +179,7 @@ std::int64_t Stream::write_vector(HandleBits handle, const Buffer* buffers, std:
     if (const std::int32_t status = check_pieces(buffers, count, &total)) return status;
     if (total == 0) return check_only(handle, deadline);
     Stream* stream = streams.at(handle);
-    if (stream == nullptr) return error::bad_handle;
+    if (stream == nullptr) return streams.dead(handle);
     if (const std::int32_t status =
             stream->take_turn(generation_of(handle), Direction::write, deadline)) {
         return status;
@@ -225,7 +226,7 @@ std::int64_t Stream::write_vector(HandleBits handle, const Buffer* buffers, std:
 
 std::int32_t Stream::shutdown(HandleBits handle, Deadline deadline) {
     Stream* stream = streams.at(handle);
-    if (stream == nullptr) return error::bad_handle;
+    if (stream == nullptr) return streams.dead(handle);
     if (!is_deadline(deadline)) return error::invalid_argument;
     if (deadline != immediate) {
         if (const std::int32_t status = check_only(handle, deadline)) return status;

@@ -26,9 +26,9 @@ std::int32_t start_thread(void (*entry)(void* data), void* data, const char* nam
                           Thread* out) noexcept;
 void join_thread(Thread thread) noexcept;
 
-// How many forks lie between the process in which this was first asked and this one. Other threads
-// do not come along.
-std::uint32_t fork_count() noexcept;
+// Calls `before` in front of every fork() of this process, and behind it `in_parent` or `in_child`,
+// on the forking thread, which is the only one that comes along.
+std::int32_t watch_forks(void (*before)(), void (*in_parent)(), void (*in_child)()) noexcept;
 
 // How many processors this process may use at once, by its affinity and by the quota of the
 // container it runs in; at least 1.

@@ -57,6 +57,7 @@ void Runtime::work(void* worker) {
     w.runtime->take_seat(w);
     w.native.state = TaskState::parked;
     w.run_until_ready(w.native);
+    if (w.is_inherited) return;  // a task forked, and its child came back here: the process ends
     leave_blocks(&w);
     w.leave();
     w.runtime->leave_seat(w);

@@ -208,6 +208,12 @@ void Descriptor::walk() {
     finish();
 }
 
+void Descriptor::drop_inherited() {
+    const bool is_open = (word.load(std::memory_order_relaxed) & free) == 0;
+    if (is_open && handle != os::no_handle) os::table.close(handle);
+    handle = os::no_handle;
+}
+
 void Descriptor::finish() {
     os::table.close(handle);
     handle = os::no_handle;

@@ -96,6 +96,10 @@ class Descriptor {
     // loops that know it, one of which may not be driven at all, have forgotten it.
     std::int32_t close(std::uint32_t generation, bool hurry);
 
+    // In a forked child, of an object of its parent's: closes the child's copy of the number, which
+    // the peer does not notice.
+    void drop_inherited();
+
   protected:
     ~Descriptor() = default;
     // The descriptor's number is closed: the slot goes back to its table.

@@ -46,6 +46,7 @@ std::int32_t Runtime::begin_driving() {
 
 void Runtime::end_driving() {
     Worker& w = *workers_[0];
+    if (w.is_inherited) return;  // the task forked, and its child came back here
     let_stand();
     leave_seat(w);
     // What was said on the native stack concerns the thread that drove it.
@@ -130,8 +131,8 @@ std::int32_t Runtime::run_main(TaskFunction entry, void* data) {
     } else {
         leave_joiners(w.native);
         w.native.state = TaskState::ready;
-        set_error_detail(describe_deadlock());
-        result = error::deadlock;
+        result = w.is_inherited ? error::forked : error::deadlock;
+        if (result == error::deadlock) set_error_detail(describe_deadlock());
     }
     unreference_slowly(main);
     return result;

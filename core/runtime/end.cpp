@@ -2,18 +2,15 @@
 #include "core/runtime/end.hpp"
 
 #include "core/runtime/extra.hpp"
+#include "core/runtime/fork.hpp"
 #include "core/runtime/join.hpp"
 #include "core/runtime/runtime.hpp"
 #include "core/runtime/send.hpp"
 
 namespace zio::runtime {
 
-namespace {
-
 // Guards the ended tasks whose worker is gone; whoever gives up their last reference frees them.
 SpinLock homeless_lock;
-
-}  // namespace
 
 void recycle_slowly(Worker* w, Task* task, std::uint64_t old) {
     free_extra(*task);

@@ -175,7 +175,7 @@ void leave_group(Task& task, std::int32_t result) {
 std::int32_t spawn_member(HandleBits handle, TaskFunction entry, void* data,
                           const SpawnOptions* given) {
     Group* group = group_at(handle);
-    if (group == nullptr) return error::bad_handle;
+    if (group == nullptr) return groups.dead(handle);
     if (entry == nullptr) return error::invalid_argument;
     if (!object_word::take_lock_of(group->word, generation_of(handle))) return error::bad_handle;
     const HandleBits runtime = group->runtime;
@@ -192,7 +192,7 @@ std::int32_t spawn_member(HandleBits handle, TaskFunction entry, void* data,
 std::int32_t Group::wait(HandleBits handle, Deadline deadline) {
     if (!is_deadline(deadline)) return error::invalid_argument;
     Group* group = group_at(handle);
-    if (group == nullptr) return error::bad_handle;
+    if (group == nullptr) return groups.dead(handle);
     const std::uint32_t generation = generation_of(handle);
     if (!object_word::take_lock_of(group->word, generation)) return error::bad_handle;
     object_word::release_lock(group->word);
@@ -218,7 +218,7 @@ std::int32_t Group::wait(HandleBits handle, Deadline deadline) {
 
 std::int32_t Group::cancel(HandleBits handle) {
     Group* group = group_at(handle);
-    if (group == nullptr) return error::bad_handle;
+    if (group == nullptr) return groups.dead(handle);
     Worker* w = here();
     if (w == nullptr) return error::no_memory;
     Task* me = w->current;
@@ -240,7 +240,7 @@ std::int32_t Group::cancel(HandleBits handle) {
 std::int32_t Group::destroy(HandleBits handle) {
     if (handle == 0) return 0;
     Group* found = group_at(handle);
-    if (found == nullptr) return error::bad_handle;
+    if (found == nullptr) return groups.dead(handle);
     Group& group = *found;
     const std::uint32_t generation = generation_of(handle);
     for (;;) {

@@ -176,7 +176,7 @@ bool is_near(Worker* w, Task& target) {
 ZIO_NOINLINE std::int32_t join_slowly(HandleBits handle, std::int32_t* result, Deadline deadline) {
     if (!is_deadline(deadline)) return error::invalid_argument;
     Task* target = live_task_at(handle);
-    if (target == nullptr) return error::bad_handle;
+    if (target == nullptr) return tasks.dead(handle);
     Worker* w = here();
     if (w == nullptr) return error::no_memory;
     Task* me = w->current;
@@ -282,7 +282,7 @@ bool abandon_request(Task& joiner) {
 std::int32_t join(HandleBits handle, std::int32_t* result, Deadline deadline) {
     Worker* w = current_worker;
     Task* target = task_at(handle);
-    if (ZIO_UNLIKELY(target == nullptr)) return error::bad_handle;
+    if (ZIO_UNLIKELY(target == nullptr)) return tasks.dead(handle);
     if (ZIO_UNLIKELY(w == nullptr || deadline != never)) {
         return join_slowly(handle, result, deadline);
     }
@@ -301,7 +301,7 @@ std::int32_t join(HandleBits handle, std::int32_t* result, Deadline deadline) {
 
 std::int32_t request_cancel(HandleBits handle) {
     Task* target = live_task_at(handle);
-    if (target == nullptr) return error::bad_handle;
+    if (target == nullptr) return tasks.dead(handle);
     Worker* w = current_worker;
     if (!at_home(w, target)) {
         return send(*target, generation_of(handle), word::cancel | word::interrupt, 0);
@@ -312,7 +312,7 @@ std::int32_t request_cancel(HandleBits handle) {
 
 std::int32_t cancel_and_join(HandleBits handle, std::int32_t* result) {
     Task* target = live_task_at(handle);
-    if (target == nullptr) return error::bad_handle;
+    if (target == nullptr) return tasks.dead(handle);
     Worker* w = here();
     if (w == nullptr) return error::no_memory;
     Task* me = w->current;

@@ -90,7 +90,7 @@ std::int32_t park_for_token(Deadline deadline) {
 
 std::int32_t unpark(HandleBits handle) {
     Task* task = live_task_at(handle);
-    if (task == nullptr) return error::bad_handle;
+    if (task == nullptr) return tasks.dead(handle);
     Worker* w = current_worker;
     if (!at_home(w, task)) return send(*task, generation_of(handle), word::unpark, 0);
     unpark_here(w, task);

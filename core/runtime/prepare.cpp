@@ -93,7 +93,7 @@ std::int32_t prepare(HandleBits runtime_handle, HandleBits* out, TaskFunction en
 std::int32_t discard(HandleBits handle) {
     if (handle == 0) return 0;
     Task* task = live_task_at(handle);
-    if (task == nullptr) return error::bad_handle;
+    if (task == nullptr) return tasks.dead(handle);
     const Hold hold(*task, generation_of(handle));
     if (hold.status() != 0) return hold.status();
     if (!task->state.exchange_if(TaskState::prepared, TaskState::done)) return error::already;
@@ -127,7 +127,7 @@ HandleBits reference(HandleBits handle) {
 
 std::int32_t unreference_slowly(HandleBits handle) {
     Task* task = live_task_at(handle);
-    if (task == nullptr) return error::bad_handle;
+    if (task == nullptr) return tasks.dead(handle);
     Worker* w = current_worker;
     if (!at_home(w, task)) return send(*task, generation_of(handle), word::merge, -1);
     if (task->references <= 0) {
@@ -152,7 +152,7 @@ std::uint64_t id_of(HandleBits handle) {
 
 std::int32_t set_task_name(HandleBits handle, const char* name, std::size_t size) {
     Task* task = live_task_at(handle);
-    if (task == nullptr) return error::bad_handle;
+    if (task == nullptr) return tasks.dead(handle);
     if (name == nullptr && size != 0) return error::invalid_argument;
     if (size == SIZE_MAX) {
         size = 0;
@@ -167,7 +167,7 @@ std::int32_t set_task_name(HandleBits handle, const char* name, std::size_t size
 
 std::int32_t stack_of(HandleBits handle, void** low, std::size_t* size) {
     Task* task = live_task_at(handle);
-    if (task == nullptr) return error::bad_handle;
+    if (task == nullptr) return tasks.dead(handle);
     if (low == nullptr || size == nullptr) return error::invalid_argument;
     const Hold hold(*task, generation_of(handle));
     if (hold.status() != 0) return hold.status();

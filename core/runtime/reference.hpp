@@ -9,7 +9,7 @@ namespace zio::runtime {
 ZIO_INLINE std::int32_t unreference(HandleBits handle) {
     if (ZIO_UNLIKELY(handle == 0)) return 0;
     Task* task = task_at(handle);
-    if (ZIO_UNLIKELY(task == nullptr)) return error::bad_handle;
+    if (ZIO_UNLIKELY(task == nullptr)) return tasks.dead(handle);
     if (ZIO_UNLIKELY(!at_home(current_worker, task) || task->references != 1 ||
                      task->state != TaskState::done)) {
         return unreference_slowly(handle);

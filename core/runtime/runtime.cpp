@@ -4,6 +4,7 @@
 #include "core/base/memory.hpp"
 #include "core/os/environment.hpp"
 #include "core/os/thread.hpp"
+#include "core/runtime/fork.hpp"
 #include "core/runtime/thread.hpp"
 
 namespace zio::runtime {
@@ -137,33 +138,38 @@ std::int32_t Runtime::open(const RuntimeOptions& options) {
     return status;
 }
 
+// Nothing of what the slot held before; the handle is set.
+void Runtime::begin_life() {
+    workers_ = nullptr;
+    worker_count_ = 0;
+    fork_count_ = fork_count();
+    reason_ = "";
+    admission_.store(0, std::memory_order_relaxed);
+    driver_.store(nullptr, std::memory_order_relaxed);
+    last_driver_.store(nullptr, std::memory_order_relaxed);
+    accept_backoffs_.store(0, std::memory_order_relaxed);
+    waiters_ = WaitList{};
+    waiters_.owner = &word;
+    stop_posted_.store(false, std::memory_order_relaxed);
+    stopped_count_.store(0, std::memory_order_relaxed);
+    is_hired_.store(false, std::memory_order_relaxed);
+    is_started_.store(false, std::memory_order_relaxed);
+    idle_count_.store(0, std::memory_order_relaxed);
+    searching_count_.store(0, std::memory_order_relaxed);
+}
+
 std::int32_t Runtime::create(const RuntimeOptions& options, HandleBits* out) {
     Runtime* runtime = runtimes.take();
     if (runtime == nullptr) return error::no_memory;
     const std::uint32_t old = word_generation(runtime->word.load(std::memory_order_relaxed));
     const std::uint32_t generation = old == 0 ? 1 : old;
     runtime->handle_ = runtimes.handle_of(*runtime, generation);
-    runtime->workers_ = nullptr;
-    runtime->worker_count_ = 0;
-    runtime->fork_count_ = os::fork_count();
-    runtime->reason_ = "";
-    runtime->admission_.store(0, std::memory_order_relaxed);
-    runtime->driver_.store(nullptr, std::memory_order_relaxed);
-    runtime->last_driver_.store(nullptr, std::memory_order_relaxed);
-    runtime->accept_backoffs_.store(0, std::memory_order_relaxed);
-    runtime->waiters_.owner = &runtime->word;
-    runtime->stop_posted_.store(false, std::memory_order_relaxed);
-    runtime->stopped_count_.store(0, std::memory_order_relaxed);
-    runtime->is_hired_.store(false, std::memory_order_relaxed);
-    runtime->is_started_.store(false, std::memory_order_relaxed);
-    runtime->idle_count_.store(0, std::memory_order_relaxed);
-    runtime->searching_count_.store(0, std::memory_order_relaxed);
+    runtime->options_ = options;
+    runtime->begin_life();
     const std::int32_t status = runtime->open(options);
     if (status != 0) {
         if (runtime->workers_ != nullptr) runtime->drop_workers();
-        runtime->word.store(object_word::of_generation(generation) | object_word::free,
-                            std::memory_order_release);
-        runtimes.give(*runtime);
+        runtime->end_life(generation - 1);  // nobody has seen it
         return status;
     }
     runtime->word.store(object_word::of_generation(generation) + object_word::one_reference,
@@ -175,6 +181,7 @@ std::int32_t Runtime::create(const RuntimeOptions& options, HandleBits* out) {
 std::int32_t Runtime::pin(HandleBits handle, Runtime** out) {
     Runtime* runtime = runtimes.at(handle);
     if (runtime == nullptr) return error::bad_handle;
+    if (ZIO_UNLIKELY(inherited_at(handle) != nullptr)) return error::forked;
     std::uint64_t old = runtime->word.load(std::memory_order_relaxed);
     do {
         // A destroy that is not decided yet may still find live tasks and change nothing.

@@ -40,6 +40,8 @@ class Runtime {
     static std::int32_t start(HandleBits handle);
     static std::int32_t shutdown(HandleBits handle, Deadline deadline);
     static std::int32_t destroy(HandleBits handle);
+    // In a forked child: empty, with workers of its own. One thread at a time.
+    static std::int32_t after_fork(HandleBits handle);
 
     // The live runtime of a handle, kept alive until `unpin`; 0 or `bad_handle`.
     static std::int32_t pin(HandleBits handle, Runtime** out);
@@ -92,7 +94,13 @@ class Runtime {
     std::int32_t open_workers(loop::BackendChoice choice, const RuntimeOptions& options);
     std::int32_t open_worker(loop::BackendChoice choice, const RuntimeOptions& options);
     void drop_workers();
-    static bool forget_parents(HandleBits handle);
+    // ---- in a forked child (fork.cpp)
+    static Runtime* inherited_at(HandleBits handle);
+    static bool destroy_inherited(HandleBits handle);
+    void part_with_workers();
+
+    void begin_life();
+    void end_life(std::uint32_t generation);
     std::int32_t run_main(TaskFunction entry, void* data);
     std::int32_t begin_driving();
     void end_driving();
@@ -123,7 +131,8 @@ class Runtime {
     std::uint32_t worker_count_ = 0;
     std::uint32_t worker_room_ = 0;
     bool may_spin_ = false;
-    Relaxed<std::uint32_t> fork_count_{0};  // at its making
+    RuntimeOptions options_;  // what a forked child makes its workers by
+    Relaxed<std::uint32_t> fork_count_{0};  // when its workers were made
     const char* reason_ = "";
     std::uint64_t stack_size_ = 0;
     std::uint64_t task_limit_ = 0;

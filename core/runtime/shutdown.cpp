@@ -115,7 +115,7 @@ std::int32_t Runtime::shutdown(HandleBits handle, Deadline deadline) {
         const bool on_worker = current_worker != nullptr;
         status = on_worker ? error::busy : runtime->begin_driving();
         if (status == 0) {
-            if (!runtime->drive_until_ended(deadline)) {
+            if (!runtime->drive_until_ended(deadline) && !runtime->workers_[0]->is_inherited) {
                 set_error_detail(runtime->describe_deadlock());
                 status = error::busy;
             }
@@ -149,20 +149,8 @@ std::int32_t Runtime::close() {
     return 0;
 }
 
-// A forked child: the threads are the parent's, and so is what the loops know. Nothing can be
-// waited for and nothing may be told, so all of it is left as it is; only the handle dies.
-bool Runtime::forget_parents(HandleBits handle) {
-    Runtime* runtime = runtimes.at(handle);
-    if (runtime == nullptr || runtime->fork_count_ == os::fork_count()) return false;
-    const std::uint32_t generation = generation_of(handle);
-    if (generation == 0 || word_generation(runtime->word.load()) != generation) return false;
-    runtime->word.store(object_word::of_generation(generation + 1) | object_word::free,
-                        std::memory_order_release);
-    return true;
-}
-
 std::int32_t Runtime::destroy(HandleBits handle) {
-    if (handle == 0 || forget_parents(handle)) return 0;
+    if (handle == 0 || destroy_inherited(handle)) return 0;
     Runtime* runtime = nullptr;
     if (const std::int32_t status = pin(handle, &runtime)) return status;
     // Others wait until it is decided whether this is the end (see pin).
@@ -194,11 +182,14 @@ std::int32_t Runtime::destroy(HandleBits handle) {
     runtime->dismiss();
     runtime->drop_workers();
     if (runtime->reports_overflow_) forget_overflows();
-    const std::uint32_t generation = generation_of(handle) + 1;
-    runtime->word.store(object_word::of_generation(generation) | object_word::free,
-                        std::memory_order_release);
-    runtimes.give(*runtime);
+    runtime->end_life(generation_of(handle));
     return 0;
+}
+
+void Runtime::end_life(std::uint32_t generation) {
+    word.store(object_word::of_generation(generation + 1) | object_word::free,
+               std::memory_order_release);
+    runtimes.give(*this);
 }
 
 }  // namespace zio::runtime

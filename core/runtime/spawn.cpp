@@ -219,7 +219,7 @@ std::int32_t make_prepared(Runtime& runtime, TaskFunction entry, const SpawnOpti
 // gets its stack and its place among the timers.
 std::int32_t launch(HandleBits handle) {
     Task* task = live_task_at(handle);
-    if (task == nullptr) return error::bad_handle;
+    if (task == nullptr) return tasks.dead(handle);
     const Hold hold(*task, generation_of(handle));
     if (hold.status() != 0) return hold.status();
     if (task->state != TaskState::prepared) return error::already;

@@ -5,14 +5,16 @@
 #include "core/os/memory.hpp"
 #include "core/runtime/end.hpp"
 #include "core/runtime/extra.hpp"
+#include "core/runtime/fork.hpp"
 #include "core/runtime/local.hpp"
 
 namespace zio::runtime {
 
+SpinLock extras_lock;
+
 namespace {
 
 // Extras are numbered from 1; like slots they never move and are never unmapped.
-SpinLock extras_lock;
 Extra* extras = nullptr;
 std::uint32_t extras_reserved = 0;
 std::uint32_t extras_made = 1;

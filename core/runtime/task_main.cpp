@@ -90,7 +90,7 @@ extern "C" void zio_hidden_task_main(void* worker, void* task) {
         context::StackClass* from = nullptr;
         if (ZIO_UNLIKELY(me->extra != 0)) {
             from = extra_of(*me).stack_class;
-            tell_elsewhere(me, result);
+            if (ZIO_LIKELY(!w->is_inherited)) tell_elsewhere(me, result);
         }
         const bool marked = me->has(bit::marked);
         me->verdict = result;

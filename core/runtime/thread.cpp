@@ -7,6 +7,7 @@
 #include "core/os/error.hpp"
 #include "core/os/thread.hpp"
 #include "core/runtime/extra.hpp"
+#include "core/runtime/fork.hpp"
 #include "core/runtime/park.hpp"
 #include "core/runtime/runtime.hpp"
 
@@ -76,6 +77,13 @@ bool find_overflowed(const void* address, context::OverflowedTask* out) {
 }
 
 }  // namespace
+
+void part_with_thread_worker() {
+    if (own_worker == nullptr) return;
+    keep_inherited(*own_worker);
+    own_worker = nullptr;
+    (void)os::at_thread_exit(&leave, nullptr);
+}
 
 Worker* thread_worker() {
     return ZIO_LIKELY(own_worker != nullptr) ? own_worker : make_own_worker();

@@ -2,6 +2,7 @@
 #include "core/runtime/worker.hpp"
 
 #include "core/runtime/detour.hpp"
+#include "core/runtime/fork.hpp"
 #include "core/runtime/interrupt.hpp"
 #include "core/runtime/runtime.hpp"
 #include "core/runtime/send.hpp"
@@ -12,6 +13,7 @@ namespace zio::runtime {
 
 __thread Worker* current_worker __attribute__((tls_model("initial-exec"))) = nullptr;
 WorkerPort worker_ports[worker_limit];
+SpinLock numbers_lock;
 
 namespace {
 
@@ -27,7 +29,6 @@ constexpr std::uint64_t ends_before_trim = 1024;
 constexpr Instant trim_pause_ns = second_ns;
 constexpr std::uint64_t warm_stacks = 256;
 
-SpinLock numbers_lock;
 std::uint32_t next_number = 0;
 std::uint64_t numbers_used[worker_limit / 64] = {1};  // number 0 is nobody
 
@@ -133,6 +134,7 @@ void Worker::trim_stacks() {
 }
 
 bool Worker::turn(const Task& wanted) {
+    if (ZIO_UNLIKELY(is_inherited)) return false;
     left = slice;
     if (ZIO_UNLIKELY(loop.has_mail())) drain_mail();
     if (ZIO_UNLIKELY(obeys) && ZIO_UNLIKELY(stands())) stand();

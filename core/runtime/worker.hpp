@@ -104,6 +104,7 @@ class alignas(64) Worker {
     bool poll_found_work = false;
     bool is_thread = false;      // a plain thread's
     Relaxed<bool> obeys{false};  // it has a thread of its own, and orders
+    bool is_inherited = false;   // a forked child's parent's: nothing of it may be touched
     bool stopping = false;
     bool chooses = false;          // replays from a seed: the backend picks the next task
     std::uint16_t task_bits = 0;   // of its runtime's tasks; others read it too
@@ -121,6 +122,7 @@ class alignas(64) Worker {
     std::atomic<bool> order_posted{false};
     std::atomic<std::uint8_t> duty_word{0};
     std::atomic<Idle> idle{Idle::no};
+    Worker* next_inherited = nullptr;
     context::AlternateStack overflow_stack;  // where its thread reports an overflow
     TaskHooks hooks{};
     WorkerHooks worker_hooks{};

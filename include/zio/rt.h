@@ -248,6 +248,28 @@ ZIO_API zio_err_t ZIO_CALL zio_rt_shutdown(zio_rt_t *rt, zio_deadline_t dl) ZIO_
  */
 ZIO_API zio_err_t ZIO_CALL zio_rt_destroy(zio_rt_t *rt) ZIO_NOEXCEPT;
 
+/**
+ * Makes a runtime usable again in a forked child: empty, with workers of its own.
+ *
+ * A child has one thread, the one that forked. Every handle that was made before the fork is
+ * ::ZIO_EFORKED there, and that thread is a plain one, also when it forked inside a task. This call
+ * drops the tasks of the runtime (neither their functions nor their `ud_free` go on in the child)
+ * and closes the child's copies of all streams and listeners and of the backend's descriptors;
+ * their peers and the parent do not notice. Then the handle `rt` works as after zio_rt_create(). A
+ * child that only calls exec or _exit needs none of this.
+ * @param rt the runtime, made before the fork or not.
+ * @return 0, also where there is nothing to do; or an error, and then it may be tried again.
+ * @par Errors
+ * ZIO_EBADF: `rt`. Of making the workers: ZIO_EPERM, ZIO_EACCES, ZIO_ENOSYS, ZIO_EMFILE,
+ * ZIO_ENFILE, ZIO_ENOMEM as zio_rt_create(). ZIO_ENOBUFS: more than 65 000 calls on the runtime at
+ * once.
+ * @par Suspends
+ * no; any thread, one at a time
+ * @since 0.1
+ * @test tests/capi/fork_test.c
+ */
+ZIO_API zio_err_t ZIO_CALL zio_rt_after_fork(zio_rt_t *rt) ZIO_NOEXCEPT;
+
 /* --- what it says about itself -------------------------------------------------------------- */
 
 /**

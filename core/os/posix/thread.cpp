@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -41,13 +40,6 @@ void* begin(void* data) {
     (void)pthread_setname_np(pthread_self(), mine.name);
     mine.entry(mine.data);
     return nullptr;
-}
-
-std::atomic<std::uint32_t> forks{0};
-
-bool count_forks() {
-    return pthread_atfork(nullptr, nullptr,
-                          [] { forks.fetch_add(1, std::memory_order_relaxed); }) == 0;
 }
 
 // A fault must reach the thread that made it, and a profiler's signal the thread it measures.
@@ -97,9 +89,8 @@ std::int32_t start_thread(void (*entry)(void* data), void* data, const char* nam
     return 0;
 }
 
-std::uint32_t fork_count() noexcept {
-    static const bool counts = count_forks();
-    return counts ? forks.load(std::memory_order_relaxed) : 0;
+std::int32_t watch_forks(void (*before)(), void (*in_parent)(), void (*in_child)()) noexcept {
+    return error_from_code(pthread_atfork(before, in_parent, in_child));
 }
 
 void join_thread(Thread thread) noexcept {
