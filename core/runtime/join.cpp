@@ -89,7 +89,7 @@ ZIO_NOINLINE std::int32_t join_wait(Worker* w, Task* me, Task* target, std::int3
                                     Deadline deadline) {
     link_joiner(*target, *me);
     Resumed back;
-    if (ZIO_LIKELY(target->state == TaskState::fresh && w->left > 0)) {
+    if (ZIO_LIKELY(target->state == TaskState::fresh && target->priority == 0 && w->left > 0)) {
         take_fresh(w, target);  // the one that is waited for runs first
         offer(w);
         me->state = TaskState::joining;

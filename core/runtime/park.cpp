@@ -25,13 +25,18 @@ void wait_on_thread(Worker* w, Task* me) {
     while (!w->run_until_ready(*me)) interrupt(w, me, error::deadlock);
 }
 
-// Somebody fresh waits to start: a yield takes the oldest of them.
+// Somebody urgent waits, or somebody fresh to start: a yield takes the oldest of them.
 std::int32_t yield_now(Worker* w, Task* me) {
-    Task* next = w->oldest;
-    take_fresh(w, next);
-    offer(w);
+    Task* next;
+    if (w->urgent_first != nullptr) {
+        next = pick_urgent(w);
+    } else {
+        next = w->oldest;
+        take_fresh(w, next);
+        offer(w);
+    }
     push_ready(w, me);
-    switch_to_fresh(w, me, next);
+    switch_to(w, me, next);
     return 0;
 }
 

@@ -54,7 +54,7 @@ ZIO_INLINE std::int32_t yield() {
     if (ZIO_UNLIKELY(w == nullptr)) return yield_off_task();
     Task* me = w->current;
     if (const std::int32_t status = enter(w, me)) return status;
-    if (ZIO_UNLIKELY(w->oldest != nullptr)) return yield_now(w, me);
+    if (ZIO_UNLIKELY(w->oldest != nullptr || w->urgent_first != nullptr)) return yield_now(w, me);
     Task* next = w->ready_first;
     if (ZIO_UNLIKELY(next == nullptr)) return 0;
     pop_ready(w, next);

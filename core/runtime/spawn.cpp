@@ -150,7 +150,8 @@ std::int32_t spawn_elsewhere(Runtime& runtime, HandleBits* out, TaskFunction ent
     return status;
 }
 
-// What was accepted here shall be served where the fewest are. Null: here.
+// What was accepted here shall be served where the fewest are, and so shall a task of a class of its
+// own, which no other worker takes over. Null: here.
 Worker* spread_from(Worker* w) {
     Runtime& runtime = *w->runtime;
     w->spreads = false;
@@ -164,7 +165,8 @@ Worker* spread_from(Worker* w) {
 std::int32_t spawn_here(Worker* w, HandleBits* out, TaskFunction entry, void* data,
                         const SpawnOptions& options) {
     if (w->stopping) return error::stopping;
-    if (w->spreads && (options.flags & task_pin_here) == 0) {
+    const bool has_class = options.priority != 0 && w->shares;
+    if ((w->spreads || has_class) && (options.flags & task_pin_here) == 0) {
         if (Worker* other = spread_from(w)) {
             w->created_count = w->created_count + 1;
             const std::int32_t status = spawn_at(*other, out, entry, data, options);
@@ -191,7 +193,7 @@ std::int32_t spawn_here(Worker* w, HandleBits* out, TaskFunction entry, void* da
         w->free_blocks = task;
         return status;
     }
-    push_fresh(w, task);
+    queue_fresh(w, task);
     w->created_count = w->created_count + 1;
     if (out != nullptr) *out = handle_of(*task);
     return 0;

@@ -145,10 +145,11 @@ bool Worker::turn(const Task& wanted) {
         if (oldest != nullptr) {
             offer_slowly(this, ready_first != nullptr);
         } else {
-            kept_count = 0;
+            kept_count = background_first != nullptr ? kept_count : 0;
         }
     }
     start_adopted();
+    if (ZIO_UNLIKELY(background_first != nullptr)) admit_background(this);
     if (ZIO_UNLIKELY(stopping)) runtime->note_ends();
     Instant next = forever;
     Instant now = 0;
@@ -188,7 +189,7 @@ void Worker::start_adopted() {
         if (is_full) return;
         unadopted = task->next;
         task->state = TaskState::fresh;
-        push_fresh(this, task);
+        queue_fresh(this, task);
     }
 }
 

@@ -83,6 +83,7 @@ class alignas(64) Worker {
     std::uint16_t initial_bits = 0;  // of the tasks it spawns: task_bits, perhaps spawn_slowly
     Task* ready_first = nullptr;     // started tasks in the order they became ready
     Task** ready_end = &ready_first;
+    Task* urgent_first = nullptr;  // tasks of the urgent class, fresh ones too
     Task* newest = nullptr;  // fresh tasks: no stack yet
     Task* oldest = nullptr;
     Task* free_blocks = nullptr;
@@ -146,7 +147,17 @@ class alignas(64) Worker {
     Instant expire(Instant now);
     void complete_operations();
 
-    bool has_ready() const { return ready_first != nullptr || oldest != nullptr; }
+    bool has_ready() const {
+        return ready_first != nullptr || oldest != nullptr || urgent_first != nullptr ||
+               background_first != nullptr;
+    }
+    // How many of the urgent class run in a row while others wait.
+    static constexpr std::uint32_t most_urgent = 8;
+    // The rest of the queues of the classes (priority.cpp).
+    Task** urgent_end = &urgent_first;
+    Task* background_first = nullptr;
+    Task** background_end = &background_first;
+    std::uint32_t urgent_in_a_row = 0;
 
     // From now on a spawn must look at more than the hot path does.
     void slow_down_spawns() {
@@ -219,10 +230,21 @@ ZIO_INLINE bool at_home(const Worker* worker, const Task* task) {
 }
 
 // ---- queues
-ZIO_INLINE void push_ready(Worker* w, Task* task) {
+ZIO_INLINE void append_ready(Worker* w, Task* task) {
     task->next = nullptr;
     *w->ready_end = task;
     w->ready_end = &task->next;
+}
+// ---- classes (priority.cpp). A task that is not of the normal one, fresh or started, is ready.
+void push_by_class(Worker* w, Task* task) __attribute__((noinline, nothrow));
+// Urgent tasks are ready: the next one, or one of the others when it is their turn.
+Task* pick_urgent(Worker* w) __attribute__((noinline, nothrow));
+// At a turn of the loop: some of the background class come to their turn.
+void admit_background(Worker* w) ZIO_NOTHROW;
+
+ZIO_INLINE void push_ready(Worker* w, Task* task) {
+    if (ZIO_UNLIKELY(task->priority != 0)) return push_by_class(w, task);
+    append_ready(w, task);
 }
 ZIO_INLINE Task* pop_ready(Worker* w, Task* first) {
     w->ready_first = first->next;
@@ -255,6 +277,11 @@ ZIO_INLINE void take_fresh(Worker* w, Task* task) {
         w->newest = previous;
     }
 }
+// A new task that may be of any class.
+ZIO_INLINE void queue_fresh(Worker* w, Task* task) {
+    if (ZIO_UNLIKELY(task->priority != 0)) return push_by_class(w, task);
+    push_fresh(w, task);
+}
 // Others than this worker's present task wait to begin: perhaps somebody else has time for them.
 void offer_slowly(Worker* w, bool is_busy) __attribute__((noinline, nothrow));
 // A new task is about to run here while others wait.
@@ -266,7 +293,7 @@ ZIO_INLINE void offer(Worker* w) {
 }
 // Ready tasks first, then the newest fresh one (depth first: few stacks); now and then the oldest
 // fresh one, so that none starves. The native stack when there is nothing.
-ZIO_INLINE Task* pick(Worker* w) {
+ZIO_INLINE Task* pick_normal(Worker* w) {
     Task* task = w->ready_first;
     if (ZIO_UNLIKELY(w->oldest != nullptr && (task == nullptr || (w->left & 7) == 0))) {
         task = (w->left & 7) != 0 ? w->newest : w->oldest;
@@ -275,6 +302,10 @@ ZIO_INLINE Task* pick(Worker* w) {
         return task;
     }
     return ZIO_LIKELY(task != nullptr) ? pop_ready(w, task) : &w->native;
+}
+
+ZIO_INLINE Task* pick(Worker* w) {
+    return ZIO_UNLIKELY(w->urgent_first != nullptr) ? pick_urgent(w) : pick_normal(w);
 }
 
 // At home: the wait is over, the wait node is out.

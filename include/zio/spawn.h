@@ -30,9 +30,17 @@ enum zio_task_flag {
     ZIO_TASK_KEEP_FP = 1 << 4
 };
 
-/** Values of zio_spawn_options_t::priority. The wait of a lower one is bounded. This version keeps
- *  them and runs all tasks alike. */
-enum zio_priority { ZIO_PRIORITY_NORMAL = 0, ZIO_PRIORITY_URGENT = 1, ZIO_PRIORITY_BACKGROUND = 2 };
+/**
+ * Values of zio_spawn_options_t::priority: who runs first of the tasks of a worker that are ready.
+ * No class waits for ever: after 8 urgent tasks in a row one of the others runs, and a background
+ * one at least every 128 suspensions. A task of a class of its own starts on the worker with the
+ * fewest tasks. Where a join lets its target run at once, the class does not matter.
+ */
+enum zio_priority {
+    ZIO_PRIORITY_NORMAL = 0,
+    ZIO_PRIORITY_URGENT = 1,    /**< Before the others. */
+    ZIO_PRIORITY_BACKGROUND = 2 /**< After the others. */
+};
 
 /** Options of a task. */
 typedef struct zio_spawn_options {
