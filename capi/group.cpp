@@ -18,10 +18,12 @@ zio_err_t zio_group_create(zio_rt_t* rt, zio_group_t** out, uint32_t flags) noex
 
 zio_err_t zio_group_spawn(zio_group_t* g, zio_task_fn entry, void* ud,
                           const zio_spawn_options_t* o) noexcept {
+    const void* origin = __builtin_return_address(0);
     return guard([&]() -> std::int32_t {
         runtime::SpawnOptions options;
+        options.origin = origin;
         if (const std::int32_t status = capi::read_spawn_options(o, options)) return status;
-        return runtime::spawn_member(bits_of(g), entry, ud, &options);
+        return runtime::spawn_member(bits_of(g), entry, ud, options);
     });
 }
 

@@ -19,6 +19,7 @@ static_assert(static_cast<int>(loop::BackendChoice::poll) == ZIO_BACKEND_POLL);
 static_assert(static_cast<int>(loop::BackendChoice::uv) == ZIO_BACKEND_UV);
 static_assert(static_cast<int>(loop::BackendChoice::simulated) == ZIO_BACKEND_SIM);
 static_assert(runtime::runtime_report_overflow == ZIO_RT_REPORT_OVERFLOW);
+static_assert(runtime::runtime_heartbeat == ZIO_RT_HEARTBEAT);
 
 namespace {
 
@@ -26,7 +27,7 @@ std::int32_t read_runtime_options(const zio_rt_options_t* given, runtime::Runtim
     zio_rt_options_t options;
     if (const std::int32_t status = capi::read_options(given, options)) return status;
     if (options.backend > ZIO_BACKEND_SIM || options.sched > ZIO_SCHED_STEALING ||
-        (options.flags & ~std::uint64_t{ZIO_RT_REPORT_OVERFLOW}) != 0) {
+        (options.flags & ~std::uint64_t{ZIO_RT_REPORT_OVERFLOW | ZIO_RT_HEARTBEAT}) != 0) {
         return error::invalid_argument;
     }
     out.workers = options.workers;
@@ -41,7 +42,7 @@ std::int32_t read_runtime_options(const zio_rt_options_t* given, runtime::Runtim
             return status;
         }
         out.worker_hooks = {hooks.on_start, hooks.on_stop, hooks.before_block, hooks.after_block,
-                            hooks.ud};
+                            hooks.ud,       hooks.on_held};
     }
     if (options.hooks == nullptr) return 0;
     zio_task_hooks_t hooks;
@@ -118,6 +119,8 @@ zio_err_t zio_rt_stats(zio_rt_t* rt, zio_rt_stats_t* out) noexcept {
         values.timers_armed = now.timers_armed;
         values.wakes_sent = now.wakes_sent;
         values.accept_backoffs = now.accept_backoffs;
+        values.holds = now.holds;
+        values.longest_hold_ns = now.longest_hold_ns;
         return capi::write_output(values, out);
     });
 }

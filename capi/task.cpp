@@ -46,11 +46,13 @@ std::int32_t read_spawn_options(const zio_spawn_options_t* given, runtime::Spawn
 namespace {
 
 __attribute__((noinline)) std::int32_t spawn_with(zio_rt_t* rt, zio_task_t** out, zio_task_fn entry,
-                                                  void* ud, const zio_spawn_options_t* o) noexcept {
+                                                  void* ud, const zio_spawn_options_t* o,
+                                                  const void* origin) noexcept {
     return guard([&]() -> std::int32_t {
         runtime::SpawnOptions options;
         if (const std::int32_t status = read_spawn_options(o, options)) return status;
-        return runtime::spawn_slowly(bits_of(rt), place_of(out), entry, ud, &options);
+        options.origin = origin;
+        return runtime::spawn_slowly(bits_of(rt), place_of(out), entry, ud, options);
     });
 }
 
@@ -59,8 +61,10 @@ __attribute__((noinline)) std::int32_t spawn_with(zio_rt_t* rt, zio_task_t** out
 
 zio_err_t zio_spawn(zio_rt_t* rt, zio_task_t** out, zio_task_fn entry, void* ud,
                     const zio_spawn_options_t* o) noexcept {
-    if (ZIO_UNLIKELY(o != nullptr)) return capi::spawn_with(rt, out, entry, ud, o);
-    return guard([&] { return runtime::spawn(bits_of(rt), capi::place_of(out), entry, ud); });
+    const void* origin = __builtin_return_address(0);
+    if (ZIO_UNLIKELY(o != nullptr)) return capi::spawn_with(rt, out, entry, ud, o, origin);
+    return guard(
+        [&] { return runtime::spawn(bits_of(rt), capi::place_of(out), entry, ud, origin); });
 }
 
 zio_err_t zio_task_join(zio_task_t* t, zio_err_t* result, zio_deadline_t dl) noexcept {
@@ -70,8 +74,10 @@ zio_err_t zio_task_join(zio_task_t* t, zio_err_t* result, zio_deadline_t dl) noe
 zio_err_t zio_task_prepare(zio_rt_t* rt, zio_task_t** out, zio_task_fn entry, size_t ctx_size,
                            size_t ctx_align, size_t result_size, size_t result_align,
                            const zio_spawn_options_t* o, void** ctx, void** result) noexcept {
+    const void* origin = __builtin_return_address(0);
     return guard([&]() -> std::int32_t {
         runtime::SpawnOptions options;
+        options.origin = origin;
         if (ctx == nullptr || result == nullptr) return error::invalid_argument;
         if (const std::int32_t status = capi::read_spawn_options(o, options)) return status;
         runtime::Storage storage{ctx_size, ctx_align, result_size, result_align, nullptr, nullptr};

@@ -3,6 +3,7 @@
 // A value that one thread writes and others may look at: plain loads and stores, made visible to
 // the memory model. `publish` and `observe` order what was written before.
 #include <atomic>
+#include <type_traits>
 
 namespace zio {
 
@@ -18,6 +19,11 @@ class Relaxed {
         return *this;
     }
     operator T() const { return value_.load(std::memory_order_relaxed); }
+    T operator->() const
+        requires std::is_pointer_v<T>
+    {
+        return *this;
+    }
     // Moves from `expected` to `wanted`; false, and nothing changed, when it is something else.
     bool exchange_if(T expected, T wanted) {
         return value_.compare_exchange_strong(expected, wanted, std::memory_order_acq_rel,

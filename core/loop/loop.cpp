@@ -28,7 +28,8 @@ void Loop::poll_until(Instant until) {
     poll_count_ = poll_count_ + 1;
     const Instant before = now();
     backend_->poll(completed_, until);
-    slept_ns_ = slept_ns_ + (now() - before);
+    woke_at_ = now();
+    slept_ns_ = slept_ns_ + (woke_at_ - before);
     bool promised = false;
     mail_ = inbox_.drain(true, &promised);
     if (promised) ++owed_wakes_;

@@ -82,6 +82,8 @@ class Loop {
     std::uint64_t submitted_count() const { return submitted_count_; }
     std::uint64_t poll_count() const { return poll_count_; }
     std::uint64_t slept_ns() const { return slept_ns_; }
+    // When the owner last came back from a wait.
+    Instant woke_at() const { return woke_at_; }
     // How often another thread ended the owner's sleep.
     std::uint64_t wake_count() const { return wake_count_; }
 
@@ -101,6 +103,7 @@ class Loop {
     Relaxed<std::uint64_t> poll_count_{0};
     Relaxed<std::uint64_t> slept_ns_{0};
     Relaxed<std::uint64_t> wake_count_{0};
+    Instant woke_at_ = 0;
     alignas(64) Inbox own_inbox_;  // what other threads write
     Inbox& inbox_;
 };

@@ -25,6 +25,8 @@ struct MemoryTable {
     std::int32_t (*forbid)(char* start, std::size_t size);
     // The contents are not needed: the pages go back to the system and read as zero afterwards.
     std::int32_t (*discard)(const MemoryRange* ranges, std::size_t count);
+    // How much of a range has memory of its own; touches nothing.
+    std::size_t (*resident)(char* start, std::size_t size);
     // Whether `install_guards` really guards; emulators accept the advice and ignore it. The system
     // itself must fail to read such a page. Asked once per process by `guards_work`.
     bool (*try_guards)();

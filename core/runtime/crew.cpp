@@ -40,12 +40,15 @@ void Runtime::take_seat(Worker& w) {
     w.fp_control = context::save_fp_control();
     if (w.native.has(bit::marked)) context::sanitizer::adopt(w.native_head.mark);
     current_worker = &w;
+    w.turn_at = w.loop.now();
+    if (w.pulse.is_watched) after_sleep(w.pulse);
     if (w.worker_hooks.on_start != nullptr) w.worker_hooks.on_start(w.ordinal, w.worker_hooks.data);
 }
 
 void Runtime::leave_seat(Worker& w) {
     if (w.worker_hooks.on_stop != nullptr) w.worker_hooks.on_stop(w.ordinal, w.worker_hooks.data);
     if (reports_overflow_) w.overflow_stack.remove();
+    if (w.pulse.is_watched) before_sleep(w.pulse);
     current_worker = nullptr;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Who drives a runtime's tasks: the thread inside run or shutdown, and how others ask it.
+// Who drives a runtime's tasks: the thread inside run or shutdown.
 #include "core/runtime/join.hpp"
-#include "core/runtime/park.hpp"
 #include "core/runtime/runtime.hpp"
 #include "core/runtime/spawn.hpp"
 
@@ -70,58 +69,10 @@ void Runtime::wake_waiters() {
     wake_all(chain, 0);
 }
 
-// The mail lies in this frame, so nothing ends the wait before it was delivered.
-std::int32_t Runtime::ask(Worker& asked, void (*question)(Worker& asked, void* data), void* data) {
-    if (current_worker == &asked) {
-        question(asked, data);
-        return 0;
-    }
-    struct Question : Mail {
-        void (*run)(Worker&, void*);
-        void* data;
-        std::atomic<bool> answered;
-    };
-    Worker* w = here();
-    if (w == nullptr) return error::no_memory;
-    Task* me = w->current;
-    if (me->has(bit::no_suspend)) return error::no_suspend;
-    Question mail{};
-    mail.run = question;
-    mail.data = data;
-    mail.deliver = [](Worker& at, Mail& delivered) {
-        auto& self = static_cast<Question&>(delivered);
-        Runtime& runtime = *at.runtime;
-        self.run(at, self.data);
-        self.answered.store(true, std::memory_order_release);  // the last touch of the mail
-        runtime.wake_waiters();
-    };
-    post(asked.index, mail.node, mail_tag);
-    const HoldBack held(*me);
-    while (!mail.answered.load(std::memory_order_acquire)) {
-        const void* nobody = nullptr;
-        if (!asked.obeys &&
-            driver_.compare_exchange_strong(nobody, &asked, std::memory_order_acq_rel)) {
-            asked.drain_mail();  // nobody drives, and no task runs for this
-            give_up_driving();
-            continue;
-        }
-        object_word::take_lock(word);
-        const bool wait =
-            (asked.obeys || is_driven()) && !mail.answered.load(std::memory_order_acquire);
-        if (wait) {
-            me->state = TaskState::listed;
-            waiters_.append(*me);
-        }
-        object_word::release_lock(word);
-        if (wait) park(w, me, TaskState::listed, never);
-    }
-    return 0;
-}
-
 std::int32_t Runtime::run_main(TaskFunction entry, void* data) {
     Worker& w = *workers_[0];
     HandleBits main = 0;
-    if (const std::int32_t status = spawn(0, &main, entry, data)) return status;
+    if (const std::int32_t status = spawn(0, &main, entry, data, reinterpret_cast<const void*>(entry))) return status;
     Task& task = *task_at(main);
     link_joiner(task, w.native);
     w.native.state = TaskState::joining;

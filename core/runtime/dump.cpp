@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "core/runtime/dump.hpp"
 
+#include "core/base/text.hpp"
+#include "core/context/backtrace.hpp"
+#include "core/os/memory.hpp"
+#include "core/os/symbol.hpp"
 #include "core/runtime/extra.hpp"
 #include "core/runtime/park.hpp"
 #include "core/runtime/send.hpp"
@@ -9,37 +13,10 @@ namespace zio::runtime {
 
 namespace {
 
-// Appends text and counts what did not fit.
-class Text {
-  public:
-    Text(char* text, std::size_t size) : text_(text), size_(size) {}
-    void add(const char* piece) {
-        while (*piece != '\0') put(*piece++);
-    }
-    void add(std::uint64_t number) {
-        char digits[20];
-        unsigned count = 0;
-        do {
-            digits[count++] = static_cast<char>('0' + number % 10);
-            number /= 10;
-        } while (number != 0);
-        while (count > 0) put(digits[--count]);
-    }
-    std::size_t finish() {
-        if (size_ != 0) text_[length_ < size_ ? length_ : size_ - 1] = '\0';
-        return length_;
-    }
-    std::size_t length() const { return length_; }
-
-  private:
-    void put(char letter) {
-        if (length_ < size_) text_[length_] = letter;
-        ++length_;
-    }
-    char* text_;
-    std::size_t size_;
-    std::size_t length_ = 0;
-};
+// Of so many tasks of each worker the dump also says where they are and what their stacks hold; for
+// a million of them that would take seconds.
+constexpr std::uint32_t most_detailed = 1000;
+constexpr std::size_t most_frames = 24;
 
 const char* name_of(TaskState state) {
     switch (state) {
@@ -91,8 +68,7 @@ void add_wait(Text& text, const Task& task) {
             return text.add(" for its time");
         case TaskState::joining:
             text.add(" for task ");
-            return text.add(handle_of(*static_cast<const Task*>(task.wait.object)) &
-                            ((HandleBits{1} << 58) - 1));
+            return text.add(task_number(handle_of(*static_cast<const Task*>(task.wait.object))));
         case TaskState::joining_remote:
             return text.add(" for a task of another runtime");
         case TaskState::operating: {
@@ -109,23 +85,77 @@ void add_wait(Text& text, const Task& task) {
     }
 }
 
-void add_task(Text& text, Task& task) {
+void add_name(Text& text, const Task& task) {
     text.add("task ");
-    text.add(handle_of(task) & ((HandleBits{1} << 58) - 1));
+    text.add(task_number(handle_of(task)));
     char name[task_name_size] = {};
     if (task.extra != 0) copy_name(extra_of(task), name);
-    if (name[0] != '\0') {
-        text.add(" \"");
-        text.add(name);
-        text.add("\"");
+    if (name[0] == '\0') return;
+    text.add(" \"");
+    text.add(name);
+    text.add("\"");
+}
+
+void add_address(Text& text, const void* address) {
+    const os::Symbol symbol = os::symbol_of(address);
+    if (symbol.module == nullptr) {
+        return text.add_hexadecimal(reinterpret_cast<std::uintptr_t>(address));
     }
+    text.add(symbol.function != nullptr ? symbol.function : symbol.module);
+    text.add("+");
+    text.add_hexadecimal(symbol.offset);
+}
+
+// A function of the library's own that has no name outside: not what the reader looks for.
+bool is_inner(const void* address) {
+    const os::Symbol symbol = os::symbol_of(address);
+    if (symbol.module == nullptr || symbol.function != nullptr) return false;
+    const char* prefix = "libzio.";
+    const char* name = symbol.module;
+    while (*prefix != '\0' && *prefix == *name) ++prefix, ++name;
+    return *prefix == '\0';
+}
+
+// Where it was spawned, what its stack holds, and where it is.
+void add_details(Text& text, Worker& w, Task& task) {
+    const bool has_stack = task.state >= TaskState::ready;
+    const void* origin = has_stack ? head_of(task).origin : origin_of_unstarted(task);
+    if (origin != nullptr) {
+        text.add(", spawned at ");
+        add_address(text, origin);
+    }
+    if (!has_stack) return;
+    const context::StackBounds bounds = w.stacks.bounds(task.stack);
+    text.add(", stack ");
+    text.add(os::memory_table.resident(bounds.low, bounds.size) / 1024);
+    text.add(" KiB");
+    if (w.current == &task || w.errand.task == &task) return text.add(", running");
+    const void* frames[most_frames];
+    const std::size_t count = context::backtrace(task.context, frames, most_frames);
+    const char* between = ", in ";
+    for (std::size_t i = 0; i < count; ++i) {
+        if (is_inner(frames[i])) continue;
+        text.add(between);
+        add_address(text, frames[i]);
+        between = " < ";
+    }
+}
+
+void add_task(Text& text, Task& task, Instant now) {
+    add_name(text, task);
     text.add(" ");
     text.add(name_of(task.state));
     add_wait(text, task);
-    if (task.waits() && task.due != forever) {
-        text.add(" until ");
-        text.add(task.due);
+    if (task.waits()) {
+        const auto since = static_cast<Instant>(task.wait.value);
+        text.add(", for ");
+        text.add_seconds(now > since ? now - since : 0);
+        if (task.due != forever) {
+            text.add(", at most for another ");
+            text.add_seconds(task.due > now ? task.due - now : 0);
+        }
     }
+    if (task.priority != 0) text.add(task.priority == 1 ? ", urgent" : ", in the background");
     if (task.cancel_pending()) text.add(", cancel pending");
     if (task.has(bit::shielded)) text.add(", shielded");
 }
@@ -145,17 +175,68 @@ void for_each_task(Worker& w, Add add) {
     w.surplus.for_each(add);
 }
 
+// Who held the worker last, if a heartbeat watches it.
+void add_holds(Text& text, Worker& w) {
+    Pulse& pulse = w.pulse;
+    if (pulse.count == 0) return;
+    char name[task_name_size];
+    pulse.name_lock.lock();
+    for (std::size_t i = 0; i < task_name_size; ++i) name[i] = pulse.last_name[i];
+    pulse.name_lock.unlock();
+    const Instant now = w.loop.now();
+    const Instant last = pulse.last_at;
+    text.add("worker ");
+    text.add(std::uint64_t{w.ordinal});
+    text.add(" held ");
+    text.add(pulse.count);
+    text.add(" times, at last by task ");
+    text.add(pulse.last_task);
+    if (name[0] != '\0') {
+        text.add(" \"");
+        text.add(name);
+        text.add("\"");
+    }
+    text.add(" for ");
+    text.add_seconds(pulse.last_ns);
+    text.add(", seen ");
+    text.add_seconds(now > last ? now - last : 0);
+    text.add(" ago\n");
+}
+
+// What anybody may know of the tasks of a worker that does not answer.
+void add_unanswered(Text& text, const Worker& w) {
+    const std::uint32_t limit = tasks.limit();
+    for (std::uint32_t i = 0; i < limit; ++i) {
+        const Task& task = tasks.slot(i);
+        const TaskState state = task.state;
+        if (task.home.load(std::memory_order_relaxed) != w.index || state == TaskState::unused ||
+            state == TaskState::done) {
+            continue;
+        }
+        add_name(text, task);
+        text.add(" ");
+        text.add(name_of(state));
+        if (w.current == &task) {
+            text.add(", running and holding worker ");
+            text.add(std::uint64_t{w.ordinal});
+            text.add(", which does not answer");
+        }
+        text.add("\n");
+    }
+}
+
 }  // namespace
 
 const char* Runtime::describe_deadlock() {
     Text text(detail_, detail_size);
     text.add("tasks that are still alive: ");
     bool first = true;
+    const Instant now = workers_[0]->loop.now();
     for_each_task(*workers_[0], [&](Task& task) {
         if (text.length() >= detail_size) return;
         if (!first) text.add("; ");
         first = false;
-        add_task(text, task);
+        add_task(text, task, now);
     });
     text.finish();
     return detail_;
@@ -168,16 +249,27 @@ std::int64_t dump_of(HandleBits handle, char* buffer, std::size_t size) {
     Text text(buffer, size);
     std::int32_t status = 0;
     for (std::uint32_t i = 0; i < runtime->worker_count() && status == 0; ++i) {
+        Worker& w = runtime->worker(i);
         status = runtime->ask(
-            runtime->worker(i),
+            w,
             [](Worker& asked, void* data) {
                 auto& lines = *static_cast<Text*>(data);
+                const Instant now = asked.loop.now();
+                std::uint32_t count = 0;
                 for_each_task(asked, [&](Task& task) {
-                    add_task(lines, task);
+                    add_task(lines, task, now);
+                    if (count++ < most_detailed) add_details(lines, asked, task);
                     lines.add("\n");
                 });
             },
             &text);
+        if (status == error::busy) {
+            add_unanswered(text, w);
+            status = 0;
+        }
+    }
+    for (std::uint32_t i = 0; i < runtime->worker_count(); ++i) {
+        add_holds(text, runtime->worker(i));
     }
     runtime->unpin();
     return status != 0 ? status : static_cast<std::int64_t>(text.finish());

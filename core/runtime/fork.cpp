@@ -47,6 +47,7 @@ void begin_child() {
         current_worker = nullptr;
     }
     part_with_thread_worker();
+    forget_watch();
 }
 
 __attribute__((constructor)) void watch() {

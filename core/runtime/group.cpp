@@ -173,7 +173,7 @@ void leave_group(Task& task, std::int32_t result) {
 }
 
 std::int32_t spawn_member(HandleBits handle, TaskFunction entry, void* data,
-                          const SpawnOptions* given) {
+                          const SpawnOptions& given) {
     Group* group = group_at(handle);
     if (group == nullptr) return groups.dead(handle);
     if (entry == nullptr) return error::invalid_argument;
@@ -182,11 +182,10 @@ std::int32_t spawn_member(HandleBits handle, TaskFunction entry, void* data,
     const bool canceled = group->canceled;
     object_word::release_lock(group->word);
     if (canceled) return error::canceled;
-    SpawnOptions options;
-    if (given != nullptr) options = *given;
+    SpawnOptions options = given;
     options.group = group;
     options.group_generation = generation_of(handle);
-    return spawn_slowly(runtime, nullptr, entry, data, &options);
+    return spawn_slowly(runtime, nullptr, entry, data, options);
 }
 
 std::int32_t Group::wait(HandleBits handle, Deadline deadline) {

@@ -34,7 +34,7 @@ struct Group {
 
 struct SpawnOptions;
 std::int32_t spawn_member(HandleBits group, TaskFunction entry, void* data,
-                          const SpawnOptions* options);
+                          const SpawnOptions& options);
 
 // For spawn: links a task that is complete. `canceled` when the group refuses.
 std::int32_t enter_group(Group& group, std::uint32_t generation, Task& task);

@@ -93,6 +93,7 @@ ZIO_NOINLINE std::int32_t join_wait(Worker* w, Task* me, Task* target, std::int3
         take_fresh(w, target);  // the one that is waited for runs first
         offer(w);
         me->state = TaskState::joining;
+        me->wait.value = static_cast<std::int64_t>(w->turn_at);
         if (ZIO_UNLIKELY(me->has(bit::scoped) || deadline != never)) limit_wait(w, me, deadline);
         back = switch_to_fresh(w, me, target);
         if (ZIO_UNLIKELY(back.me->due != forever)) back.me->due = forever;
@@ -128,6 +129,7 @@ struct RemoteJoin {
         request->joiner = me;
         request->state.store(JoinRequest::pending, std::memory_order_relaxed);
         me->wait.object = request;
+        me->wait.value = static_cast<std::int64_t>(w->turn_at);
         me->state = TaskState::joining_remote;  // before the answer can come: it comes by mail
         push_request(*request);
         if (mark(*target, word::join)) deliver(*target);

@@ -32,7 +32,8 @@ std::atomic<bool> any_inherits{false};
 constexpr int destructor_rounds = 4;
 
 Task* running_task() {
-    return current_worker != nullptr ? current_worker->current : nullptr;
+    if (current_worker == nullptr) return nullptr;
+    return current_worker->current;
 }
 
 // Where the running task's values are: its own, or what it inherited until it sets one.

@@ -34,6 +34,8 @@ void wait_on_thread(Worker* w, Task* me) ZIO_NOTHROW;
 // Parks: whatever ends the wait has been told. Inlined, so that one frame lies under the user's.
 ZIO_INLINE Resumed park(Worker* w, Task* me, TaskState kind, Deadline deadline) {
     me->state = kind;
+    // An answer from elsewhere lies there, perhaps already.
+    if (kind != TaskState::joining_remote) me->wait.value = static_cast<std::int64_t>(w->turn_at);
     if (ZIO_UNLIKELY(me->has(bit::scoped) || deadline != never)) limit_wait(w, me, deadline);
     Task* next = pick(w);
     Resumed back{w, me};

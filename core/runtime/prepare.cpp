@@ -147,7 +147,7 @@ HandleBits self() {
 }
 
 std::uint64_t id_of(HandleBits handle) {
-    return live_task_at(handle) != nullptr ? handle & ((HandleBits{1} << 58) - 1) : 0;
+    return live_task_at(handle) != nullptr ? task_number(handle) : 0;
 }
 
 std::int32_t set_task_name(HandleBits handle, const char* name, std::size_t size) {

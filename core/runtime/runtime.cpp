@@ -135,6 +135,13 @@ std::int32_t Runtime::open(const RuntimeOptions& options) {
     if (status != 0) return status;
     reports_overflow_ = (options.flags & runtime_report_overflow) != 0;
     if (reports_overflow_) status = report_overflows();
+    const bool wants_watch =
+        (options.flags & runtime_heartbeat) != 0 || options.worker_hooks.on_held != nullptr;
+    if (status != 0 || !wants_watch || workers_[0]->chooses) return status;
+    for (std::uint32_t i = 0; i < worker_count_; ++i) workers_[i]->pulse.is_watched = true;
+    status = begin_watch(*this);
+    is_watched_ = status == 0;
+    if (status != 0) set_error_detail("the system gives no thread for the heartbeat");
     return status;
 }
 
@@ -142,6 +149,7 @@ std::int32_t Runtime::open(const RuntimeOptions& options) {
 void Runtime::begin_life() {
     workers_ = nullptr;
     worker_count_ = 0;
+    reports_overflow_ = is_watched_ = false;
     fork_count_ = fork_count();
     reason_ = "";
     admission_.store(0, std::memory_order_relaxed);
@@ -241,6 +249,9 @@ RuntimeStatistics Runtime::statistics() const {
         out.wakes_sent += w.loop.wake_count();
         out.stacks_mapped += w.stacks.statistics().mapped;
         out.timers_armed += w.timers.count();
+        out.holds += w.pulse.count;
+        const std::uint64_t longest_ns = w.pulse.longest_ns;
+        if (longest_ns > out.longest_hold_ns) out.longest_hold_ns = longest_ns;
     }
     out.accept_backoffs = accept_backoffs_.load(std::memory_order_relaxed);
     return out;

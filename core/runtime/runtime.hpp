@@ -8,6 +8,7 @@
 namespace zio::runtime {
 
 inline constexpr std::uint64_t runtime_report_overflow = 1 << 0;
+inline constexpr std::uint64_t runtime_heartbeat = 1 << 1;
 inline constexpr std::uint32_t most_workers = 256;
 
 struct RuntimeOptions {
@@ -27,6 +28,7 @@ struct RuntimeStatistics {
     std::uint64_t tasks_live, tasks_spawned, switches, steals;
     std::uint64_t operations_submitted, operations_completed, polls, slept_ns;
     std::uint64_t stacks_mapped, timers_armed, wakes_sent, accept_backoffs;
+    std::uint64_t holds, longest_hold_ns;
 };
 
 class Runtime {
@@ -34,6 +36,7 @@ class Runtime {
     // The first members are what SlotTable needs.
     ObjectWord word{0};
     Runtime* next = nullptr;
+    Runtime* next_watched = nullptr;  // the heartbeat's
 
     static std::int32_t create(const RuntimeOptions& options, HandleBits* out);
     static std::int32_t run(HandleBits handle, TaskFunction entry, void* data);
@@ -61,7 +64,8 @@ class Runtime {
     std::uint64_t live_count() const;
     bool is_driven() const { return driver_.load(std::memory_order_acquire) != nullptr; }
 
-    // Runs `question` on the thread of `asked`, from whatever thread, and waits for it.
+    // Runs `question` on the thread of `asked`, from whatever thread, and waits for it. `busy`: a
+    // task there does not let go of the processor, and the question was withdrawn.
     std::int32_t ask(Worker& asked, void (*question)(Worker& asked, void* data), void* data);
 
     // ---- the crew (crew.cpp)
@@ -137,6 +141,7 @@ class Runtime {
     std::uint64_t stack_size_ = 0;
     std::uint64_t task_limit_ = 0;
     bool reports_overflow_ = false;
+    bool is_watched_ = false;
     std::atomic<std::uint64_t> admission_{0};   // stopping | spawns from elsewhere
     std::atomic<const void*> driver_{nullptr};  // the thread inside run or shutdown
     std::atomic<const void*> last_driver_{nullptr};

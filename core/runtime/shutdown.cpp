@@ -179,6 +179,7 @@ std::int32_t Runtime::destroy(HandleBits handle) {
         return status;
     }
     runtime->word.fetch_add(object_word::one_generation, std::memory_order_acq_rel);  // it is
+    if (runtime->is_watched_) end_watch(*runtime);
     runtime->dismiss();
     runtime->drop_workers();
     if (runtime->reports_overflow_) forget_overflows();

@@ -61,6 +61,7 @@ std::int32_t more_blocks(Worker* w) {
 std::int32_t fill(Task& task, Worker& w, TaskFunction entry, void* data,
                   const SpawnOptions& options) {
     task.start = {entry, data, options.free_data, nullptr};
+    set_origin(task, options.origin);
     task.priority = static_cast<std::uint8_t>(options.priority);
     task.bits = w.task_bits;
     if ((options.flags & task_pin_here) != 0) task.bits |= bit::pinned;
@@ -254,10 +255,8 @@ bool make_room_for(Worker* w, Task& task) {
 }
 
 std::int32_t spawn_slowly(HandleBits runtime_handle, HandleBits* out, TaskFunction entry,
-                          void* data, const SpawnOptions* given) {
+                          void* data, const SpawnOptions& options) {
     if (entry == nullptr) return error::invalid_argument;
-    const SpawnOptions none;
-    const SpawnOptions& options = given != nullptr ? *given : none;
     Worker* w = current_worker;
     if (runtime_handle == 0 && w == nullptr) return error::no_task;
     if (w != nullptr && (runtime_handle == 0 || runtime_handle == w->runtime_handle)) {
@@ -268,6 +267,13 @@ std::int32_t spawn_slowly(HandleBits runtime_handle, HandleBits* out, TaskFuncti
     const std::int32_t status = spawn_elsewhere(*runtime, out, entry, data, options);
     runtime->unpin();
     return status;
+}
+
+std::int32_t spawn_plainly(HandleBits runtime, HandleBits* out, TaskFunction entry, void* data,
+                           const void* origin) {
+    SpawnOptions options;
+    options.origin = origin;
+    return spawn_slowly(runtime, out, entry, data, options);
 }
 
 }  // namespace zio::runtime

@@ -21,7 +21,8 @@ struct SpawnOptions {
     std::uint64_t stack_size = 0;
     const char* name = nullptr;
     FreeFunction free_data = nullptr;
-    Group* group = nullptr;  // whose member it becomes
+    const void* origin = nullptr;  // the return address of the call that spawns it
+    Group* group = nullptr;        // whose member it becomes
     std::uint32_t group_generation = 0;
 };
 
@@ -32,23 +33,28 @@ ZIO_INLINE void begin_life(Task& task) {
 
 // `runtime` 0: the current one. `out` null: detached.
 std::int32_t spawn_slowly(HandleBits runtime, HandleBits* out, TaskFunction entry, void* data,
-                          const SpawnOptions* options) __attribute__((noinline, nothrow));
+                          const SpawnOptions& options) __attribute__((noinline, nothrow));
+// The same without options.
+std::int32_t spawn_plainly(HandleBits runtime, HandleBits* out, TaskFunction entry, void* data,
+                           const void* origin) __attribute__((noinline, nothrow));
 
-ZIO_INLINE std::int32_t spawn(HandleBits runtime, HandleBits* out, TaskFunction entry, void* data) {
+ZIO_INLINE std::int32_t spawn(HandleBits runtime, HandleBits* out, TaskFunction entry, void* data,
+                              const void* origin) {
     Worker* w = current_worker;
     if (ZIO_UNLIKELY(entry == nullptr || w == nullptr ||
                      (runtime != 0 && runtime != w->runtime_handle))) {
-        return spawn_slowly(runtime, out, entry, data, nullptr);
+        return spawn_plainly(runtime, out, entry, data, origin);
     }
     Task* task = w->free_blocks;
     const std::uint16_t bits = w->initial_bits;
     if (ZIO_UNLIKELY(task == nullptr || (bits & bit::spawn_slowly) != 0)) {
-        return spawn_slowly(runtime, out, entry, data, nullptr);
+        return spawn_plainly(runtime, out, entry, data, origin);
     }
     w->free_blocks = task->next;
     task->start.entry = entry;
     task->start.data = data;
     task->start.free_data = nullptr;
+    set_origin(*task, origin);
     task->state = TaskState::fresh;
     task->priority = 0;
     task->bits = bits;

@@ -33,6 +33,7 @@ ZIO_INLINE void begin_head(Task* task) {
     Head& head = head_of(*task);
     head.locals = nullptr;
     head.error_detail = nullptr;
+    head.origin = origin_of_unstarted(*task);
     head.os_error = 0;
     head.no_suspends = 0;
     head.pins = 0;

@@ -132,7 +132,7 @@ struct Wait {
     Task* next;
     Task* previous;
     void* object;  // the list, the target or the operation; null: taken out, a message is coming
-    std::int64_t value;
+    std::int64_t value;  // since when; a join's is overwritten by the result
 };
 
 // What a task is that has not run yet.
@@ -197,6 +197,10 @@ extern TaskTable tasks;
 ZIO_INLINE HandleBits handle_of(const Task& task) {
     return tasks.handle_of(task, task.generation());
 }
+// How dumps and zio_task_id name a task: its handle without the type.
+constexpr std::uint64_t task_number(HandleBits handle) {
+    return handle & ((HandleBits{1} << 58) - 1);
+}
 // The task a handle names, null when it is dead. What was checked here holds at home until the
 // next switch; elsewhere only the exchange in `send` checks again.
 ZIO_INLINE Task* task_at(HandleBits handle) {
@@ -227,8 +231,9 @@ inline constexpr std::uint32_t inline_scope_count = 3;
 struct Locals;
 
 struct Head {
-    Locals* locals;  // the first four are set at every start, in a line that the frames touch too
+    Locals* locals;  // the first five are set at every start, in a line that the frames touch too
     const char* error_detail;
+    const void* origin;  // where it was spawned: the spawning call's return address
     std::int32_t os_error;
     std::uint32_t no_suspends;
     std::uint32_t pins;
@@ -245,6 +250,14 @@ struct Head {
 };
 ZIO_INLINE Head& head_of(const Task& task) {
     return *reinterpret_cast<Head*>(task.stack + sizeof(void*));
+}
+
+// A task that has not started keeps it where it will keep its resume address.
+ZIO_INLINE const void* origin_of_unstarted(const Task& task) {
+    return task.context.pc;
+}
+ZIO_INLINE void set_origin(Task& task, const void* origin) {
+    task.context.pc = const_cast<void*>(origin);
 }
 
 // ---- what few tasks have: a name, storage for closure and result, a group, locals to inherit

@@ -69,7 +69,7 @@ bool find_overflowed(const void* address, context::OverflowedTask* out) {
     if (task == &w->native || w->stacks.guarded_stack(address, &bounds) == nullptr) {
         return false;
     }
-    out->id = handle_of(*task) & ((HandleBits{1} << 58) - 1);
+    out->id = task_number(handle_of(*task));
     out->name =
         task->extra != 0 && extra_of(*task).name[0] != '\0' ? extra_of(*task).name : nullptr;
     out->stack_bytes = bounds.size;

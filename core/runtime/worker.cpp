@@ -117,7 +117,9 @@ void Worker::rotate_by_choice() {
 
 void Worker::block_until(Instant until) {
     if (worker_hooks.before_block != nullptr) worker_hooks.before_block(ordinal, worker_hooks.data);
+    if (pulse.is_watched) before_sleep(pulse);
     loop.poll_until(until);
+    if (pulse.is_watched) after_sleep(pulse);
     if (worker_hooks.after_block != nullptr) worker_hooks.after_block(ordinal, worker_hooks.data);
 }
 
@@ -175,10 +177,24 @@ bool Worker::turn(const Task& wanted) {
         if (chooses) alive = !loop.backend().idle_for_ever();
         poll_found_work = true;
     }
+    note_time(now);
     complete_operations();
     if (ZIO_UNLIKELY(owes_look_) && has_ready()) pass_on_call();
     if (ZIO_UNLIKELY(chooses)) rotate_by_choice();
     return alive;
+}
+
+// `now` when the turn asked for it, else 0. Nobody's wait is so important that each turn would.
+void Worker::note_time(Instant now) {
+    constexpr std::uint32_t most_turns = 16;
+    if (loop.woke_at() > now) now = loop.woke_at();
+    if (now > turn_at) {
+        turn_at = now;
+        turns_without_clock_ = 0;
+    } else if (++turns_without_clock_ >= most_turns) {
+        turn_at = loop.now();
+        turns_without_clock_ = 0;
+    }
 }
 
 // Tasks that came from elsewhere and have room here.

@@ -12,6 +12,7 @@
 #include "core/context/stack_pool.hpp"
 #include "core/loop/loop.hpp"
 #include "core/os/thread.hpp"
+#include "core/runtime/heartbeat.hpp"
 #include "core/runtime/surplus.hpp"
 #include "core/runtime/task.hpp"
 
@@ -47,6 +48,8 @@ struct WorkerHooks {
     void (*before_block)(std::uint32_t worker, void* data);
     void (*after_block)(std::uint32_t worker, void* data);
     void* data;
+    // On the watching thread (heartbeat.hpp).
+    void (*on_held)(std::uint32_t worker, zio_task* task, std::uint64_t span_ns, void* data);
 };
 
 // What a task asks the native stack to do for it.
@@ -75,7 +78,7 @@ class alignas(64) Worker {
     ~Worker();
 
     // ---- line 0 and 1: what a switch, a spawn and an end touch
-    Task* current = &native;
+    Relaxed<Task*> current{&native};
     std::int32_t left = slice;       // suspension points until the next turn of the loop
     std::int32_t until_offer = 1;    // starts of new tasks until others are thought of again
     bool shares = false;             // its runtime has other workers
@@ -94,6 +97,7 @@ class alignas(64) Worker {
     Relaxed<std::uint64_t> created_count{0};
     Relaxed<std::uint64_t> ended_count{0};
     Relaxed<std::uint64_t> switch_count{0};
+    Instant turn_at = 0;  // about when the present turn began: since when its tasks wait
     context::StackPool stacks;
     Heap<Task> timers;
 
@@ -131,6 +135,7 @@ class alignas(64) Worker {
     context::FpControl fp_control{};  // of tasks that keep none of their own
     context::FiberMark ended_mark{};  // of the task that just left its stack for good
     Head native_head{};
+    Pulse pulse;
     alignas(64) Task native{};  // the thread's own stack
     Surplus surplus;
 
@@ -172,6 +177,7 @@ class alignas(64) Worker {
 
   private:
     void start_adopted();
+    void note_time(Instant now);
     void rotate_by_choice();
     void block_until(Instant until);
     void trim_stacks();
@@ -190,6 +196,7 @@ class alignas(64) Worker {
     bool others_have_surplus() const;
 
     bool has_left_ = false;
+    std::uint32_t turns_without_clock_ = 0;
     std::uint64_t trimmed_ended_count_ = 0;
     Instant next_trim_at_ = 0;
     Surplus* stolen_from_ = nullptr;  // whose work is being done

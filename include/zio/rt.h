@@ -39,7 +39,12 @@ enum zio_rt_flag {
     /** A task that overflows its stack is named on standard error before the program ends. For
      *  that a handler of SIGSEGV and SIGBUS is installed, which hands every fault on to the
      *  handler that was there before. */
-    ZIO_RT_REPORT_OVERFLOW = 1
+    ZIO_RT_REPORT_OVERFLOW = 1,
+    /** A thread of the process watches the workers of this runtime and finds the tasks that hold
+     *  one for more than 10 ms without suspending: zio_rt_stats_t::holds counts them,
+     *  zio_rt_dump() names the last of each worker, and zio_worker_hooks_t::on_held is told. The
+     *  thread sleeps while all workers do. Of no effect in a simulated world. */
+    ZIO_RT_HEARTBEAT = 2
 };
 
 /**
@@ -60,7 +65,7 @@ typedef struct zio_task_hooks {
 /**
  * Functions called on each worker thread, on its native stack: when it starts and stops, and
  * around every wait that blocks it (a host language gives up and takes its global lock there).
- * They must not suspend. Any may be NULL.
+ * They must not suspend. Any may be NULL. The last one turns ::ZIO_RT_HEARTBEAT on.
  */
 typedef struct zio_worker_hooks {
     uint32_t struct_size; /**< Set by zio_worker_hooks_init(). */
@@ -70,6 +75,9 @@ typedef struct zio_worker_hooks {
     void(ZIO_CALL *before_block)(uint32_t worker, void *ud);
     void(ZIO_CALL *after_block)(uint32_t worker, void *ud);
     void *ud;
+    /** Once for each hold, some 10 to 15 ms after it began, on the watching thread and while the
+     *  task runs on. May ask for the task's id and name, and must not end a runtime. */
+    void(ZIO_CALL *on_held)(uint32_t worker, zio_task_t *task, uint64_t held_ns, void *ud);
 } zio_worker_hooks_t;
 
 /** Options of a runtime. */
@@ -311,10 +319,15 @@ ZIO_API const char *ZIO_CALL zio_rt_backend_name(zio_rt_t *rt) ZIO_NOEXCEPT;
 ZIO_API const char *ZIO_CALL zio_rt_backend_reason(zio_rt_t *rt) ZIO_NOEXCEPT;
 
 /**
- * Writes one line per live task: id, name, state, what it waits for and since when.
+ * Writes one line per live task: id, name, state, what it waits for and since when; for the first
+ * 1 000 of each worker also where it was spawned, what its stack has ever touched (tasks that had
+ * it before included), and its backtrace.
  *
- * Like snprintf: when `len` is not 0 the text is cut to fit and ends with a NUL. Tasks go on
- * running meanwhile; a later call may need more room.
+ * Each worker tells of its own tasks when its loop turns. One that a task holds for more than 0.2 s
+ * is not waited for: then the lines of its tasks have names and states only. A line for each worker
+ * that was held follows (see ::ZIO_RT_HEARTBEAT). Functions have names as far as the loader knows
+ * them, else module and offset. Like snprintf: when `len` is not 0 the text is cut to fit and ends
+ * with a NUL. Tasks go on running meanwhile; a later call may need more room.
  * @param rt the runtime.
  * @param buf where to write; may be NULL when `len` is 0.
  * @param len bytes at `buf`.
@@ -346,7 +359,10 @@ typedef struct zio_rt_stats {
     uint64_t timers_armed;    /**< Timers waiting now. */
     uint64_t wakes_sent;      /**< Times a sleeping worker was woken from outside. */
     uint64_t accept_backoffs; /**< Times an accept waited for descriptors or memory. */
-    uint64_t reserved[6];     /**< Zero. */
+    uint64_t holds;           /**< Times a task held a worker for over 10 ms; see
+                                   ::ZIO_RT_HEARTBEAT. */
+    uint64_t longest_hold_ns; /**< Nanoseconds that the longest of them took as far as was seen. */
+    uint64_t reserved[4];     /**< Zero. */
 } zio_rt_stats_t;
 
 /**

@@ -230,7 +230,13 @@ IN_TASK(a_dump_has_a_line_for_each_task) {
     int lines = 0;
     for (const char *c = text; *c != '\0'; ++c) lines += *c == '\n';
     assert_int_equal(lines, 4);
-    assert_non_null(strstr(text, "\"parked\""));
+    assert_non_null(strstr(text, "\"parked\" waiting for unpark, for "));
+    assert_non_null(strstr(text, ", running\n"));
+    const char *at = text;
+    for (int spawned = 0; spawned < 4; ++spawned) {
+        at = strstr(at, ", spawned at ");
+        assert_non_null(at++);
+    }
     assert_non_null(strstr(text, "\"sleeping\""));
     assert_non_null(strstr(text, "\"fresh\""));
     assert_int_equal(zio_rt_dump(rt, NULL, 0), length);
@@ -246,6 +252,33 @@ IN_TASK(a_dump_has_a_line_for_each_task) {
         assert_int_equal(zio_task_cancel(all[i], NULL), 0);
         assert_int_equal(zio_task_unref(all[i]), 0);
     }
+}
+
+/* Two functions that the loader knows by name, with more to do after the calls. */
+int turns_left = 1;
+__attribute__((noinline)) zio_err_t inner_function_of_the_test(void);
+__attribute__((noinline)) zio_err_t inner_function_of_the_test(void) {
+    const zio_err_t status = zio_task_park(ZIO_NEVER);
+    return turns_left-- > 0 ? status : 1;
+}
+zio_err_t outer_function_of_the_test(void *ud);
+zio_err_t outer_function_of_the_test(void *ud) {
+    (void)ud;
+    const zio_err_t status = inner_function_of_the_test();
+    return turns_left == 0 ? status : 2;
+}
+IN_TASK(a_dump_says_where_a_task_is) {
+    char text[4096];
+    zio_task_t *task = start(outer_function_of_the_test, NULL);
+    settle();
+    assert_true(zio_rt_dump(zio_rt_current(), text, sizeof text) > 0);
+    const char *const inner = strstr(text, "inner_function_of_the_test+0x");
+    assert_non_null(inner);
+    const char *const outer = strstr(inner, " < outer_function_of_the_test+0x");
+    assert_non_null(outer);
+    assert_null(memchr(inner, '\n', (size_t)(outer - inner)));
+    assert_int_equal(zio_task_unpark(task), 0);
+    assert_int_equal(finish(task), 0);
 }
 static void *dumps(void *ud) {
     char text[4096];
@@ -354,6 +387,7 @@ int main(void) {
         cmocka_unit_test(hooks_do_not_open_held_waits),
         cmocka_unit_test(worker_hooks_come_in_pairs),
         cmocka_unit_test(a_dump_has_a_line_for_each_task),
+        cmocka_unit_test(a_dump_says_where_a_task_is),
         cmocka_unit_test(another_thread_may_dump),
         cmocka_unit_test(a_task_may_dump_an_idle_runtime),
         cmocka_unit_test(statistics_count),

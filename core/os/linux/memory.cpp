@@ -102,6 +102,23 @@ std::int32_t discard(const MemoryRange* ranges, std::size_t count) {
     return advise(ranges, count, MADV_DONTNEED);
 }
 
+std::size_t resident(char* start, std::size_t size) {
+    const KeepErrno keep;
+    constexpr std::size_t pages_at_once = 128;
+    unsigned char pages[pages_at_once];
+    const std::size_t page = page_size();
+    std::size_t found = 0;
+    char* const end = start + size;
+    for (char* at = start - reinterpret_cast<std::uintptr_t>(start) % page; at < end;) {
+        std::size_t count = (static_cast<std::size_t>(end - at) + page - 1) / page;
+        if (count > pages_at_once) count = pages_at_once;
+        if (mincore(at, count * page, pages) != 0) break;
+        for (std::size_t i = 0; i < count; ++i) found += pages[i] & 1;
+        at += count * page;
+    }
+    return found * page;
+}
+
 // The kernel's own access decides: an emulator that dropped the advice lets it through. First by
 // write(2) from the page; where no descriptor can be had for that, by a futex wait on it, which
 // reads the word and, finding zero instead of one, returns at once.
@@ -143,7 +160,8 @@ std::uint64_t read_mapping_limit() {
 
 }  // namespace
 
-MemoryTable memory_table = {reserve, release, install_guards, forbid, discard, try_guards};
+MemoryTable memory_table = {reserve, release, install_guards,
+                            forbid,  discard, resident, try_guards};
 
 bool guards_work() noexcept {
     enum : int { unknown, no, yes };
