@@ -31,6 +31,7 @@ std::int32_t read_runtime_options(const zio_rt_options_t* given, runtime::Runtim
         return error::invalid_argument;
     }
     out.workers = options.workers;
+    out.moves_started = options.sched == ZIO_SCHED_STEALING;
     out.backend = static_cast<loop::BackendChoice>(options.backend);
     out.backend_options.ring_entries = options.ring_entries;
     out.stack_size = options.stack_size;

@@ -141,8 +141,8 @@ void Runtime::dismiss() {
         } else {
             leave_blocks(&w);
         }
-        w.stacks.close();
     }
+    for (std::uint32_t i = 0; i < worker_count_; ++i) worker(i).stacks.close();
 }
 
 std::int32_t Runtime::start(HandleBits handle) {

@@ -125,7 +125,7 @@ void add_details(Text& text, Worker& w, Task& task) {
         add_address(text, origin);
     }
     if (!has_stack) return;
-    const context::StackBounds bounds = w.stacks.bounds(task.stack);
+    const context::StackBounds bounds = stacks_of(w, task).bounds(task.stack);
     text.add(", stack ");
     text.add(os::memory_table.resident(bounds.low, bounds.size) / 1024);
     text.add(" KiB");
@@ -155,7 +155,8 @@ void add_task(Text& text, Task& task, Instant now) {
             text.add_seconds(task.due > now ? task.due - now : 0);
         }
     }
-    if (task.priority != 0) text.add(task.priority == 1 ? ", urgent" : ", in the background");
+    const auto of_class = task.priority & class_mask;
+    if (of_class != 0) text.add(of_class == 1 ? ", urgent" : ", in the background");
     if (task.cancel_pending()) text.add(", cancel pending");
     if (task.has(bit::shielded)) text.add(", shielded");
 }

@@ -83,8 +83,7 @@ void settle_homeless(Task& task) {
 Runtime* pin_home(const Task& task) {
     for (;;) {
         homeless_lock.lock();  // while a task has a home here, its worker lives
-        const std::uint16_t number = task.home.load(std::memory_order_acquire);
-        ZIO_ASSERT(number < home_limit);
+        const std::uint16_t number = number_of(task.home.load(std::memory_order_acquire));
         const HandleBits handle =
             number != no_home
                 ? worker_ports[number].worker.load(std::memory_order_acquire)->runtime_handle

@@ -35,7 +35,7 @@ std::int32_t yield_now(Worker* w, Task* me) {
         take_fresh(w, next);
         offer(w);
     }
-    push_ready(w, me);
+    push_ready(w, me, true);
     switch_to(w, me, next);
     return 0;
 }

@@ -60,7 +60,7 @@ ZIO_INLINE std::int32_t yield() {
     Task* next = w->ready_first;
     if (ZIO_UNLIKELY(next == nullptr)) return 0;
     pop_ready(w, next);
-    push_ready(w, me);
+    push_ready(w, me, true);
     switch_to_ready(w, me, next);
     return 0;
 }

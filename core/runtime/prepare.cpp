@@ -176,7 +176,7 @@ std::int32_t stack_of(HandleBits handle, void** low, std::size_t* size) {
     if (state <= TaskState::fresh) return error::would_block;
     Runtime* home = pin_home(*task);
     if (home == nullptr) return error::closed;
-    const context::StackBounds bounds = worker_of(*task).stacks.bounds(task->stack);
+    const context::StackBounds bounds = stacks_of(worker_of(*task), *task).bounds(task->stack);
     home->unpin();
     *low = bounds.low;
     *size = bounds.size;
@@ -187,7 +187,7 @@ std::size_t stack_remaining() {
     Worker* w = current_worker;
     if (w == nullptr || w->current == &w->native) return 0;
     const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
-    const context::StackBounds bounds = w->stacks.bounds(w->current->stack);
+    const context::StackBounds bounds = stacks_of(*w, *w->current).bounds(w->current->stack);
     const auto low = reinterpret_cast<std::uintptr_t>(bounds.low);
     return here > low && here <= low + bounds.size ? here - low : 0;
 }

@@ -9,6 +9,9 @@
 //
 // A fresh task of a class lies in its queue, too, and not among the fresh ones. It starts on the
 // worker that its spawner chose for it.
+//
+// A migratable task of the normal class lies among the fresh ones, started or not: any worker of
+// the runtime may take it from there.
 #include "core/runtime/worker.hpp"
 
 namespace zio::runtime {
@@ -28,8 +31,10 @@ Task* pop(Task*& first, Task**& end) {
 
 }  // namespace
 
-void push_by_class(Worker* w, Task* task) {
-    Task**& end = task->priority == urgent ? w->urgent_end : w->background_end;
+void push_by_class(Worker* w, Task* task, bool may_move) {
+    const auto of_class = static_cast<std::uint8_t>(task->priority & class_mask);
+    if (of_class == 0) return may_move ? push_fresh(w, task) : append_ready(w, task);
+    Task**& end = of_class == urgent ? w->urgent_end : w->background_end;
     task->next = nullptr;
     *end = task;
     end = &task->next;

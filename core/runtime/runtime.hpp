@@ -15,6 +15,7 @@ struct RuntimeOptions {
     loop::BackendChoice backend = loop::BackendChoice::automatic;
     loop::BackendOptions backend_options;
     std::uint32_t workers = 1;     // 0: what the environment says, else the usable processors
+    bool moves_started = false;    // those that are migratable
     std::uint64_t stack_size = 0;  // 0: the default
     std::uint64_t flags = 0;
     std::uint64_t max_tasks = 0;
@@ -53,6 +54,7 @@ class Runtime {
     Worker& worker(std::uint32_t ordinal) const { return *workers_[ordinal]; }
     std::uint32_t worker_count() const { return worker_count_; }
     std::uint64_t stack_size() const { return stack_size_; }
+    bool moves_started() const { return options_.moves_started && worker_count_ > 1; }
     std::uint64_t task_limit() const { return task_limit_; }  // 0: none
     const char* backend_reason() const { return reason_; }
     RuntimeStatistics statistics() const;

@@ -63,13 +63,16 @@ std::int32_t fill(Task& task, Worker& w, TaskFunction entry, void* data,
     task.start = {entry, data, options.free_data, nullptr};
     set_origin(task, options.origin);
     task.priority = static_cast<std::uint8_t>(options.priority);
+    const bool migrates = (options.flags & task_migratable) != 0 && w.runtime->moves_started();
+    if (migrates) task.priority |= migratable;
     task.bits = w.task_bits;
     if ((options.flags & task_pin_here) != 0) task.bits |= bit::pinned;
     if ((options.flags & task_keep_fp) != 0) task.bits |= bit::keeps_fp;
     task.joiners = nullptr;
     Locals* inherited = inheritable_locals();
     const bool sized = options.stack_size != 0 && options.stack_size != w.runtime->stack_size();
-    if (options.name == nullptr && !sized && options.group == nullptr && inherited == nullptr) {
+    if (options.name == nullptr && !sized && options.group == nullptr && inherited == nullptr &&
+        !migrates) {
         return 0;
     }
     if (!need_extra(task)) return error::no_memory;

@@ -15,7 +15,7 @@ constexpr Instant least_busy_ns = 30'000;
 constexpr std::uint32_t shortest_pause_ns = 100'000;
 constexpr std::uint32_t longest_pause_ns = 20'000'000;
 
-// Its stack is not reserved yet, nobody on this worker waits for it, and its spawner let it go.
+// Has no stack of a size of its own, nobody on this worker waits for it, and its spawner let it go.
 bool may_leave(const Task& task) {
     return task.joiners == nullptr && !task.has(bit::pinned) &&
            (task.extra == 0 || extra_of(task).stack_class == nullptr);
@@ -26,6 +26,16 @@ bool may_leave(const Task& task) {
 bool claim(Worker* w, Task& task) {
     const std::uint16_t old = task.home.exchange(w->index, std::memory_order_acq_rel);
     return (old & surplus_posted) != 0;
+}
+
+// Whether the owner of this surplus keeps the place of a block for the stack that a task, which has
+// started, has of its own. Under the lock, before others learn of the new home.
+bool leaves_stack(const Task& task) {
+    if (task.state != TaskState::ready) return false;
+    Extra& extra = extra_of(task);
+    if (extra.stack_home != 0) return false;  // it was a guest there
+    extra.stack_home = number_of(task.home.load(std::memory_order_relaxed));
+    return true;
 }
 
 void bring_home(Worker* w, Task& task, bool has_mail) {
@@ -110,11 +120,11 @@ std::uint32_t Surplus::take_half(Worker* w, std::uint32_t most) {
     while (count < most && count < most_at_once) {
         Task* task = first_;
         unlink(*task);
+        if (!leaves_stack(*task)) ++gone_;
         has_mail[count] = claim(w, *task);
         taken[count++] = task;
     }
     count_.store(there - count, std::memory_order_relaxed);
-    gone_ += count;
     if (count != 0) taken_from_ = true;
     lock_.unlock();
     w->block_count += count;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Tasks that have not started and that any worker of their runtime may take: how work spreads.
+// Tasks that have not started, or are migratable, and that any worker of their runtime may take: how work spreads.
 //
 // A worker keeps its new tasks to itself, which costs nothing, until it is about to run one for
 // nobody knows how long while others wait. Then, if a worker of its runtime has nothing to do, it
@@ -30,7 +30,7 @@ class alignas(64) Surplus {
     void judge(Instant busy_ns);
 
     // ---- the owner
-    // Puts the new tasks of `w` here that may leave it, but leaves it something to do. False: there
+    // Puts the tasks of `w` here that may leave it, but leaves it something to do. False: there
     // were none.
     bool put(Worker* w, bool is_busy);
     // The rest comes home.

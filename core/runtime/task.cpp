@@ -65,6 +65,7 @@ bool add_extra(Task& task) {
     extra->group_told = false;
     extra->stack_class = nullptr;
     extra->stack_size = 0;
+    extra->stack_home = 0;
     extra->join_requests = nullptr;
     extra->inherited = nullptr;
     extra->context = extra->result = nullptr;

@@ -98,6 +98,10 @@ enum class TaskState : std::uint8_t {
     listed,          // in a WaitList, under its owner's lock
 };
 
+// Task::priority: its class (0: the normal one), and whether it may move after it has started.
+inline constexpr std::uint8_t class_mask = 3;
+inline constexpr std::uint8_t migratable = 1 << 7;
+
 namespace bit {
 inline constexpr std::uint16_t exceptions = 1 << 0;  // exception globals are saved in the head
 inline constexpr std::uint16_t hooked = 1 << 1;      // the runtime has task hooks
@@ -120,12 +124,18 @@ inline constexpr std::uint16_t spawn_slowly = 1 << 12;  // of a worker's initial
 
 // A task's home is a worker's number, or 0 when that worker is gone. A task that has not started
 // may lie in a worker's surplus, where any worker of the runtime may take it; who sends it a
-// message there only leaves word that there is one, and who takes it looks.
+// message there only leaves word that there is one, and who takes it looks. So may one that has
+// started and is migratable, while it is ready after a yield, a sleep or a park; its stack stays
+// where it is.
 // tests/models/surplus.pml.
 inline constexpr std::uint16_t no_home = 0;
 inline constexpr std::uint16_t in_surplus = 1 << 15;      // of the worker in the lower bits
 inline constexpr std::uint16_t surplus_posted = 1 << 14;  // and there is a message for it
 inline constexpr std::uint32_t home_limit = 1 << 14;      // numbers are less
+// The worker's, also of one in whose surplus the task lies.
+constexpr std::uint16_t number_of(std::uint16_t home) {
+    return home & static_cast<std::uint16_t>(home_limit - 1);
+}
 
 // What a waiting task waits for. The links belong to the list it is in.
 struct Wait {
@@ -230,6 +240,18 @@ inline constexpr std::uint32_t inline_scope_count = 3;
 // A task's values for the keys of zio_task_key_create, in chunks so that few keys cost little.
 struct Locals;
 
+// Something other than a task that other threads leave in a worker's inbox (tag 1).
+struct Mail {
+    InboxNode node;
+    void (*deliver)(Worker& worker, Mail& mail);
+};
+// The way of a stack back to the worker it belongs to.
+struct StackReturn : Mail {
+    StackReturn* next;
+    char* stack;
+    std::uint16_t home;
+};
+
 struct Head {
     Locals* locals;  // the first five are set at every start, in a line that the frames touch too
     const char* error_detail;
@@ -247,6 +269,7 @@ struct Head {
     Scope first_scopes[inline_scope_count];
     context::FpControl fp_control;
     context::FiberMark mark;
+    StackReturn stack_return;
 };
 ZIO_INLINE Head& head_of(const Task& task) {
     return *reinterpret_cast<Head*>(task.stack + sizeof(void*));
@@ -275,6 +298,7 @@ struct Extra {
     bool group_told;
     context::StackClass* stack_class;  // where its stack goes back to; null: the default class
     std::uint64_t stack_size;          // asked for; 0: the default
+    Relaxed<std::uint16_t> stack_home;  // of whose stacks it has one, once it has moved; else 0
     JoinRequest* join_requests;        // from elsewhere, answered when the task ends
     Locals* inherited;
     void* context;  // two-phase spawn: the entry's data, and its result

@@ -54,6 +54,15 @@ ZIO_INLINE void leave_mark(Worker* w, char* stack, Task* next) {
     context::sanitizer::before_switch(mark, mark_of(next), true);
 }
 
+// A stack of another worker's: it goes back when nobody stands on it any more.
+ZIO_NOINLINE void return_later(Worker* w, char* stack, std::uint16_t home) {
+    StackReturn& back = reinterpret_cast<Head*>(context::head_of_stack(stack))->stack_return;
+    back.stack = stack;
+    back.home = home;
+    back.next = w->stacks_to_return;
+    w->stacks_to_return = &back;
+}
+
 // Who runs when a task has ended. The only joiner goes on directly while the slice lasts.
 ZIO_INLINE Task* after_end(Worker* w, Task* me, std::int32_t result) {
     Task* next = me->joiners;
@@ -82,14 +91,17 @@ extern "C" void zio_hidden_task_main(void* worker, void* task) {
         const FreeFunction free_data = me->start.free_data;
         void* const data = me->start.data;
         const std::int32_t result = me->start.entry(data);
+        if (ZIO_UNLIKELY(me->priority != 0)) w = worker_of_this_thread();  // it may have moved
         if (ZIO_UNLIKELY(free_data != nullptr || me->has(long_end))) {
             end_slowly(w, me, free_data, data);
         }
         char* const stack = me->stack;
         w->ended_count.publish(w->ended_count + 1);
         context::StackClass* from = nullptr;
+        std::uint16_t stack_home = 0;
         if (ZIO_UNLIKELY(me->extra != 0)) {
             from = extra_of(*me).stack_class;
+            stack_home = extra_of(*me).stack_home;
             if (ZIO_LIKELY(!w->is_inherited)) tell_elsewhere(me, result);
         }
         const bool marked = me->has(bit::marked);
@@ -111,7 +123,7 @@ extern "C" void zio_hidden_task_main(void* worker, void* task) {
             next = pick(w);
         }
         if (next->state == TaskState::fresh) {
-            if (ZIO_LIKELY(from == nullptr && next->extra == 0 && !marked)) {
+            if (ZIO_LIKELY(from == nullptr && next->extra == 0 && !marked && stack_home == 0)) {
                 next->stack = stack;  // it takes over this stack: no switch at all
                 next->state.publish(TaskState::ready);
                 *w->errno_at = 0;
@@ -123,6 +135,8 @@ extern "C" void zio_hidden_task_main(void* worker, void* task) {
         }
         if (ZIO_UNLIKELY(from != nullptr)) {
             w->stacks.give_sized(stack, from);
+        } else if (ZIO_UNLIKELY(stack_home != 0)) {
+            return_later(w, stack, stack_home);
         } else {
             w->stacks.give(stack);
         }

@@ -66,7 +66,7 @@ bool find_overflowed(const void* address, context::OverflowedTask* out) {
     if (w == nullptr) return false;
     context::StackBounds bounds{};
     Task* task = w->current;
-    if (task == &w->native || w->stacks.guarded_stack(address, &bounds) == nullptr) {
+    if (task == &w->native || stacks_of(*w, *task).guarded_stack(address, &bounds) == nullptr) {
         return false;
     }
     out->id = task_number(handle_of(*task));

@@ -97,6 +97,10 @@ void Worker::leave() {
     worker_ports[index].worker.store(nullptr, std::memory_order_release);
 }
 
+Worker* worker_of_this_thread() {
+    return current_worker;
+}
+
 // The first of the ready tasks becomes the one that the seed chose. The oldest fresh one takes
 // part: `pick` takes it when nothing is left of the slice.
 void Worker::rotate_by_choice() {
@@ -112,7 +116,7 @@ void Worker::rotate_by_choice() {
         left = 0;
         return;
     }
-    for (; chosen > 0; --chosen) push_ready(this, pop_ready(this, ready_first));
+    for (; chosen > 0; --chosen) append_ready(this, pop_ready(this, ready_first));
 }
 
 void Worker::block_until(Instant until) {
@@ -139,6 +143,7 @@ bool Worker::turn(const Task& wanted) {
     if (ZIO_UNLIKELY(is_inherited)) return false;
     left = slice;
     if (ZIO_UNLIKELY(loop.has_mail())) drain_mail();
+    if (ZIO_UNLIKELY(stacks_to_return != nullptr)) return_stacks();
     if (ZIO_UNLIKELY(obeys) && ZIO_UNLIKELY(stands())) stand();
     if (ZIO_UNLIKELY(shares)) {
         if (surplus.count() != 0 && (!has_ready() || surplus.is_stale(loop.now()))) {
@@ -182,6 +187,18 @@ bool Worker::turn(const Task& wanted) {
     if (ZIO_UNLIKELY(owes_look_) && has_ready()) pass_on_call();
     if (ZIO_UNLIKELY(chooses)) rotate_by_choice();
     return alive;
+}
+
+// Nobody stands on them any more. An owner that has left has given them all back to the system.
+void Worker::return_stacks() {
+    while (StackReturn* back = stacks_to_return) {
+        stacks_to_return = back->next;
+        back->deliver = [](Worker& owner, Mail& mail) {
+            --owner.block_count;  // see Surplus::take_half
+            owner.stacks.give(static_cast<StackReturn&>(mail).stack);
+        };
+        post(back->home, back->node, mail_tag);
+    }
 }
 
 // `now` when the turn asked for it, else 0. Nobody's wait is so important that each turn would.

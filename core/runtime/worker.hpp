@@ -21,11 +21,6 @@ struct zio_task;  // what a handle pretends to point to
 namespace zio::runtime {
 
 class Runtime;
-// Something other than a task that other threads leave in a worker's inbox (tag 1).
-struct Mail {
-    InboxNode node;
-    void (*deliver)(Worker& worker, Mail& mail);
-};
 inline constexpr unsigned task_tag = 0;
 inline constexpr unsigned mail_tag = 1;
 
@@ -141,6 +136,9 @@ class alignas(64) Worker {
 
     static constexpr std::int32_t slice = 128;
 
+    // Stacks of tasks that came here with them and have ended.
+    StackReturn* stacks_to_return = nullptr;
+
     // One turn of the loop, on the native stack: mail, timers, I/O. Blocks until `wanted` is no
     // longer waiting or something is ready, when nothing is. False: nothing can ever happen again.
     bool turn(const Task& wanted);
@@ -178,6 +176,7 @@ class alignas(64) Worker {
   private:
     void start_adopted();
     void note_time(Instant now);
+    void return_stacks();
     void rotate_by_choice();
     void block_until(Instant until);
     void trim_stacks();
@@ -210,6 +209,10 @@ class alignas(64) Worker {
 // The worker of this thread while it runs tasks; null on every other thread.
 extern __thread Worker* current_worker __attribute__((tls_model("initial-exec")));
 
+// For code that a migratable task may have taken to another thread: a compiler keeps the address of
+// a thread's own variable across calls.
+Worker* worker_of_this_thread() __attribute__((noinline, nothrow));
+
 // How other threads reach a worker by its number. Numbers are used again, and a port outlives its
 // worker: a late push finds the inbox closed, or a new owner who sees that the node is not his.
 struct alignas(64) WorkerPort {
@@ -222,10 +225,17 @@ extern WorkerPort worker_ports[worker_limit];
 std::uint16_t reserve_worker_number();
 void release_worker_number(std::uint16_t number);
 
-// The home of a task whose runtime is kept alive and which has started, or was never offered.
+// The home of a task whose runtime is kept alive, or the worker in whose surplus it lies.
 inline Worker& worker_of(const Task& task) {
-    const std::uint16_t number = task.home.load(std::memory_order_acquire);
+    const std::uint16_t number = number_of(task.home.load(std::memory_order_acquire));
     return *worker_ports[number].worker.load(std::memory_order_acquire);
+}
+
+// Whose stack a started task has: not its worker's after it has moved.
+inline const context::StackPool& stacks_of(const Worker& w, const Task& task) {
+    if (task.extra == 0 || extra_of(task).stack_home == 0) return w.stacks;
+    const std::uint16_t number = extra_of(task).stack_home;
+    return worker_ports[number].worker.load(std::memory_order_acquire)->stacks;
 }
 
 // Leaves `node` in the inbox of worker `number` and ends its sleep. False: that worker is gone. May
@@ -242,15 +252,16 @@ ZIO_INLINE void append_ready(Worker* w, Task* task) {
     *w->ready_end = task;
     w->ready_end = &task->next;
 }
-// ---- classes (priority.cpp). A task that is not of the normal one, fresh or started, is ready.
-void push_by_class(Worker* w, Task* task) __attribute__((noinline, nothrow));
+// ---- classes and migratable tasks (priority.cpp). A task with a priority is ready, fresh or
+// started; `may_move`: it stands where it may go on as well on another worker.
+void push_by_class(Worker* w, Task* task, bool may_move) __attribute__((noinline, nothrow));
 // Urgent tasks are ready: the next one, or one of the others when it is their turn.
 Task* pick_urgent(Worker* w) __attribute__((noinline, nothrow));
 // At a turn of the loop: some of the background class come to their turn.
 void admit_background(Worker* w) ZIO_NOTHROW;
 
-ZIO_INLINE void push_ready(Worker* w, Task* task) {
-    if (ZIO_UNLIKELY(task->priority != 0)) return push_by_class(w, task);
+ZIO_INLINE void push_ready(Worker* w, Task* task, bool may_move = false) {
+    if (ZIO_UNLIKELY(task->priority != 0)) return push_by_class(w, task, may_move);
     append_ready(w, task);
 }
 ZIO_INLINE Task* pop_ready(Worker* w, Task* first) {
@@ -286,7 +297,7 @@ ZIO_INLINE void take_fresh(Worker* w, Task* task) {
 }
 // A new task that may be of any class.
 ZIO_INLINE void queue_fresh(Worker* w, Task* task) {
-    if (ZIO_UNLIKELY(task->priority != 0)) return push_by_class(w, task);
+    if (ZIO_UNLIKELY(task->priority != 0)) return push_by_class(w, task, true);
     push_fresh(w, task);
 }
 // Others than this worker's present task wait to begin: perhaps somebody else has time for them.
@@ -317,9 +328,12 @@ ZIO_INLINE Task* pick(Worker* w) {
 
 // At home: the wait is over, the wait node is out.
 ZIO_INLINE void make_ready(Worker* w, Task* task, std::int32_t verdict) {
+    const TaskState waited = task->state;
     task->verdict = verdict;
     task->state = TaskState::ready;
-    if (ZIO_LIKELY(task != &w->native)) push_ready(w, task);
+    // What parks and sleeps uses nothing of the worker it was on when it goes on.
+    const bool may_move = waited == TaskState::parked || waited == TaskState::sleeping;
+    if (ZIO_LIKELY(task != &w->native)) push_ready(w, task, may_move);
 }
 
 }  // namespace zio::runtime

@@ -12,9 +12,10 @@ ZIO_BEGIN_DECLS
 
 /** Bits of zio_spawn_options_t::flags. */
 enum zio_task_flag {
-    /** May run on another thread after any suspension. errno and thread-locals that the task's
-     *  code keeps across a suspension are then not to be relied on. In this version such a task
-     *  stays on the worker it started on, like all others. */
+    /** In a runtime with ::ZIO_SCHED_STEALING: may go on on another thread after a yield, a sleep
+     *  or a park. errno and thread-locals that the task's code keeps across those are then not to
+     *  be relied on. A task with a stack size of its own, or urgent or in the background, stays
+     *  where it started, and so does one that is pinned (zio_pin_begin()). */
     ZIO_TASK_MIGRATABLE = 1 << 0,
     /** Starts and stays on the worker that spawns it. Without it a task that has not started may
      *  be taken over by a worker of the runtime that has nothing to do. */
