@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
-# The installed package: headers, both libraries, pkg-config and CMake files, manual pages; and how
-# it leaves.
+# The installed package: headers, both libraries, pkg-config and CMake files, manual pages, the command
+# `zio`; and how it leaves.
 include(CMakePackageConfigHelpers)
 
 # Must stand before the other rules: it notes which folders the installation is about to make.
 set(zio_folders ${CMAKE_INSTALL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_LIBDIR}/cmake/zio
     ${CMAKE_INSTALL_INCLUDEDIR}/zio ${CMAKE_INSTALL_DOCDIR} ${CMAKE_INSTALL_MANDIR}/man3)
+if(TARGET zio_command)
+    list(APPEND zio_folders ${CMAKE_INSTALL_BINDIR} ${CMAKE_INSTALL_MANDIR}/man1)
+endif()
 install(CODE "set(zio_folders \"${zio_folders}\")
 set(zio_record \"${PROJECT_BINARY_DIR}/install_folders.txt\")
 include(\"${PROJECT_SOURCE_DIR}/pkgconfig/folders.cmake\")")
@@ -30,6 +33,11 @@ if(ZIO_BASH AND ZIO_AWK)
         WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} COMMENT "Making the manual pages" VERBATIM)
     add_custom_target(zio_man ALL DEPENDS ${PROJECT_BINARY_DIR}/man/made)
     install(DIRECTORY ${PROJECT_BINARY_DIR}/man/man3 DESTINATION ${CMAKE_INSTALL_MANDIR})
+endif()
+
+if(TARGET zio_command)
+    install(TARGETS zio_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(FILES ${PROJECT_BINARY_DIR}/man/man1/zio.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endif()
 
 install(EXPORT zio NAMESPACE zio:: FILE zio-targets.cmake

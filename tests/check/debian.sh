@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # What the Debian packaging repeats of the tree is in step with it: the symbols with the version
-# script, the version with the header. `--refresh` writes the symbols anew.
+# script, the version with the header, and all packages are filled, tried and told of in the README.
+# `--refresh` writes the symbols anew.
 #   bash tests/check/debian.sh [--refresh]
 set -u
 cd "$(dirname "$0")/../.." || exit 2
@@ -38,8 +39,20 @@ version=$(sed -n 's/^#define ZIO_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' include/zi
 packaged=$(sed -n '1s/^libzio (\([^)]*\)).*/\1/p' debian/changelog)
 [[ $packaged == "$version" ]] || fault "debian/changelog: begins with $packaged, not with $version"
 
+mapfile -t packages < <(sed -n 's/^Package: //p' debian/control)
+for package in "${packages[@]}"; do
+    [[ -s debian/$package.install || -s debian/$package.docs ]] || fault "debian/control: nothing is in $package"
+    grep -qF "/${package}_*.deb" .ci/deb || fault ".ci/deb: does not install $package"
+    grep -qx "/$package/" debian/.gitignore || fault "debian/.gitignore: lacks $package"
+    grep -qF "\`$package\`" README.md || fault "README.md: does not name $package"
+done
+for file in debian/*.install; do
+    package=$(basename "$file" .install)
+    [[ " ${packages[*]} " == *" $package "* ]] || fault "$file: debian/control has no such package"
+done
+
 if [[ $faults != 0 ]]; then
     echo "debian: bash tests/check/debian.sh --refresh writes the symbols as capi/libzio.map has them"
     exit 1
 fi
-echo "version $version, $(grep -c '^ zio_' "$symbols") symbols"
+echo "version $version, ${#packages[@]} packages, $(grep -c '^ zio_' "$symbols") symbols"

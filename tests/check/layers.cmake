@@ -98,7 +98,8 @@ endforeach()
 
 # What shows the C ABI sees no more of the library than a user does.
 file(GLOB_RECURSE users RELATIVE ${root}
-    ${root}/examples/*.c ${root}/examples/*.h ${root}/tests/capi/*.c ${root}/tests/capi/*.h)
+    ${root}/examples/*.c ${root}/examples/*.h ${root}/tools/*.c ${root}/tools/*.h
+    ${root}/tests/tools/*.c ${root}/tests/capi/*.c ${root}/tests/capi/*.h)
 foreach(source ${users})
     read_includes()
     foreach(line ${lines})

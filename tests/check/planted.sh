@@ -10,8 +10,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tree=$work/tree
 mkdir "$tree"
-cp -r .clang-format CMakeLists.txt GNUmakefile README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md \
-    core capi include tests examples docs debian "$tree"
+cp -r .ci .clang-format CMakeLists.txt GNUmakefile README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md \
+    core capi include tests examples tools docs debian "$tree"
 failed=0 count=0
 
 plant() {  # CHECK EXPECTED FILE SHELL: SHELL changes FILE of the copy; the check must then name EXPECTED
@@ -38,6 +38,7 @@ plant style 'time.hpp: no SPDX' core/base/time.hpp "sed -i 1d core/base/time.hpp
 plant style 'time.hpp: .* differ from clang-format' core/base/time.hpp "$(append core/base/time.hpp 'inline  int a ( ) ;')"
 plant style 'time.hpp:[0-9]+: unfinished' core/base/time.hpp "$(append core/base/time.hpp '// FIX''ME')"
 plant style 'time.hpp: no #pragma' core/base/time.hpp "sed -i '/pragma once/d' core/base/time.hpp"
+plant style 'tools/zio/park.c: .* differ from clang-format' tools/zio/park.c "$(append tools/zio/park.c 'int  a ( ) ;')"
 plant style 'extra.sh: no SPDX' tests/extra.sh "echo true >tests/extra.sh"
 
 plant layers "'base' may not include 'os'" core/base/time.hpp "$(append core/base/time.hpp '#include "core/os/table.hpp"')"
@@ -51,6 +52,7 @@ plant layers "folder 'odd' is not in the table" core/odd/x.cpp "$(append core/od
 plant layers 'not written from the root' core/loop/loop.hpp "$(append core/loop/loop.hpp '#include "operation.hpp"')"
 plant layers 'public header may not include <stdio.h>' include/zio/base.h "$(append include/zio/base.h '#include <stdio.h>')"
 plant layers 'sees the library from outside' examples/extra.c "$(append examples/extra.c '#include "core/base/time.hpp"')"
+plant layers 'tools/zio/park.c: sees the library from outside' tools/zio/park.c "$(append tools/zio/park.c '#include "core/base/time.hpp"')"
 
 for fault in 'inline long f() { return clock_gettime(1, nullptr); }' 'inline int f() { return ::rand(); }' \
     'inline void f() { std::thread t; }' 'inline void f() { pthread_create(0, 0, 0, 0); }' \
@@ -91,6 +93,11 @@ plant debian 'lacks +zio_yield@ZIO_0.1' debian/libzio0.symbols "sed -i '/zio_yie
 plant debian 'has +zio_planted@ZIO_0.1' debian/libzio0.symbols "$(append debian/libzio0.symbols ' zio_planted@ZIO_0.1 0.1')"
 plant debian 'begins with 9.0' debian/changelog "sed -i '1s/(.*)/(9.0)/' debian/changelog"
 
+plant debian 'nothing is in libzio-bin' debian/libzio-bin.install "rm debian/libzio-bin.install"
+plant debian 'debian/control has no such package' debian/libzio-odd.install "echo usr/bin >debian/libzio-odd.install"
+plant debian 'README.md: does not name libzio-bin' README.md "sed -i 's/libzio-bin/libzio-tools/' README.md"
+plant docs 'zio.1.in: ' tools/zio/zio.1.in "$(append tools/zio/zio.1.in '.nosuchmacro')"
+
 plant abi "Removed function" include/zio/task.h "sed -i '/ZIO_CALL zio_yield(/d' include/zio/task.h"
 plant abi 'programs built before would break' include/zio/address.h "sed -i 's/uint16_t port; /uint32_t port; /' include/zio/address.h"
 plant abi "ZIO_EPROTO' from value '-71' to '-72'" include/zio/base.h "sed -i 's/ZIO_EPROTO = -71/ZIO_EPROTO = -72/' include/zio/base.h"
@@ -100,6 +107,7 @@ plant reproducible 'libzio.a: two builds differ' core/base/error.cpp "$(append c
 
 plant sizes 'longest file in lines: 501' core/base/extra.hpp "yes '// line' | head -n 501 >core/base/extra.hpp"
 plant sizes 'extra.cpp:2: long_one' core/base/extra.cpp "{ echo; echo 'void long_one() {'; yes '    g();' | head -n 70; echo '}'; } >core/base/extra.cpp"
+plant sizes 'park.c:[0-9]+: long_one' tools/zio/park.c "{ echo 'void long_one(void) {'; yes '    g();' | head -n 70; echo '}'; } >>tools/zio/park.c"
 plant sizes 'task.hpp:[0-9]+:.*__linux__' core/runtime/task.hpp "$(append core/runtime/task.hpp '#if defined(__linux__)\n#endif')"
 
 # A library of one's own for what is seen in the binary only.

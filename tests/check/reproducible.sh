@@ -18,7 +18,7 @@ cp -r CMakeLists.txt core capi include "$tree"
     umask 077
     export LC_ALL=C.UTF-8 TZ=Pacific/Chatham HOME=$work SOURCE_DATE_EPOCH=1
     cmake -S "$tree" -B "$work/built" -G Ninja -DZIO_TESTS=OFF -DZIO_EXAMPLES=OFF -DZIO_BENCH=OFF \
-        -DZIO_INSTALL=OFF -DCMAKE_BUILD_TYPE="$(cached CMAKE_BUILD_TYPE)" \
+        -DZIO_TOOLS=OFF -DZIO_INSTALL=OFF -DCMAKE_BUILD_TYPE="$(cached CMAKE_BUILD_TYPE)" \
         -DCMAKE_CXX_COMPILER="$(cached CMAKE_CXX_COMPILER)" \
         -DCMAKE_C_COMPILER="$(cached CMAKE_C_COMPILER)" \
         -DCMAKE_CXX_FLAGS="$(cached CMAKE_CXX_FLAGS)" -DCMAKE_C_FLAGS="$(cached CMAKE_C_FLAGS)"

@@ -6,7 +6,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 code() { find "$@" -type f \( -name '*.[chS]' -o -name '*.[ch]pp' \) -not -path '*/build/*' | sort; }
 mapfile -t library < <(code core capi include)
-mapfile -t users < <(code tests examples)
+mapfile -t users < <(code tests examples tools)
 [[ ${#library[@]} -gt 0 ]] || { echo "sizes: found no source"; exit 1; }
 if ! ctags --version 2>/dev/null | grep -q 'Universal Ctags'; then
     echo "sizes: universal-ctags is not installed"

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit 2
 faults=0
 fault() { echo "$*"; faults=$((faults + 1)); }
 
-mapfile -t code < <(find core capi include tests examples bindings -type f \
+mapfile -t code < <(find core capi include tests examples tools bindings -type f \
     \( -name '*.c' -o -name '*.h' -o -name '*.cpp' -o -name '*.hpp' \) \
     -not -path '*/build/*' 2>/dev/null | sort)
 mapfile -t others < <(find . -path ./.git -prune -o -path ./build -prune -o -path './build-*' -prune -o \
