@@ -42,8 +42,8 @@ std::int32_t read_runtime_options(const zio_rt_options_t* given, runtime::Runtim
         if (const std::int32_t status = capi::read_options(options.worker_hooks, hooks)) {
             return status;
         }
-        out.worker_hooks = {hooks.on_start, hooks.on_stop, hooks.before_block, hooks.after_block,
-                            hooks.ud,       hooks.on_held};
+        out.worker_hooks = {hooks.on_start,    hooks.on_stop, hooks.before_block,
+                            hooks.after_block, hooks.ud,      hooks.on_held};
     }
     if (options.hooks == nullptr) return 0;
     zio_task_hooks_t hooks;

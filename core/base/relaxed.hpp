@@ -19,11 +19,7 @@ class Relaxed {
         return *this;
     }
     operator T() const { return value_.load(std::memory_order_relaxed); }
-    T operator->() const
-        requires std::is_pointer_v<T>
-    {
-        return *this;
-    }
+    T operator->() const requires std::is_pointer_v<T> { return *this; }
     // Moves from `expected` to `wanted`; false, and nothing changed, when it is something else.
     bool exchange_if(T expected, T wanted) {
         return value_.compare_exchange_strong(expected, wanted, std::memory_order_acq_rel,

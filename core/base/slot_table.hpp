@@ -70,8 +70,8 @@ class SpinLock {
     std::atomic<bool> taken_{false};
 };
 
-// What a fork needs to know of a table (core/runtime/fork.cpp). Every table that has slots is in one
-// list, which only grows.
+// What a fork needs to know of a table (core/runtime/fork.cpp). Every table that has slots is in
+// one list, which only grows.
 class ForkableTable {
   public:
     static ForkableTable* first_table() { return list_.load(std::memory_order_acquire); }

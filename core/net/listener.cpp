@@ -14,8 +14,9 @@ using os::Direction;
 namespace {
 
 using ListenerTable = SlotTable<Listener, HandleType::listener>;
-constinit ListenerTable listeners{runtime::reserve_slots, object_word::free,
-                                  [](Listener& one) { one.drop_inherited(); }};
+constinit ListenerTable listeners{runtime::reserve_slots, object_word::free, [](Listener& one) {
+                                      one.drop_inherited();
+                                  }};
 
 constexpr std::uint32_t default_backlog = 4096;  // the system cuts it to its own limit
 // A process that is out of descriptors tries again after a while, twice as long each time.

@@ -12,8 +12,9 @@ using os::Direction;
 using runtime::await;
 using runtime::Ending;
 
-constinit StreamTable streams{runtime::reserve_slots, object_word::free,
-                              [](Stream& one) { one.drop_inherited(); }};
+constinit StreamTable streams{runtime::reserve_slots, object_word::free, [](Stream& one) {
+                                  one.drop_inherited();
+                              }};
 
 namespace {
 

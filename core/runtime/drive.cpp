@@ -72,7 +72,9 @@ void Runtime::wake_waiters() {
 std::int32_t Runtime::run_main(TaskFunction entry, void* data) {
     Worker& w = *workers_[0];
     HandleBits main = 0;
-    if (const std::int32_t status = spawn(0, &main, entry, data, reinterpret_cast<const void*>(entry))) return status;
+    if (const std::int32_t status =
+            spawn(0, &main, entry, data, reinterpret_cast<const void*>(entry)))
+        return status;
     Task& task = *task_at(main);
     link_joiner(task, w.native);
     w.native.state = TaskState::joining;

@@ -25,18 +25,32 @@ void wait_on_thread(Worker* w, Task* me) {
     while (!w->run_until_ready(*me)) interrupt(w, me, error::deadlock);
 }
 
-// Somebody urgent waits, or somebody fresh to start: a yield takes the oldest of them.
+// Somebody fresh waits to start: a yield takes the oldest of them.
 std::int32_t yield_now(Worker* w, Task* me) {
-    Task* next;
-    if (w->urgent_first != nullptr) {
-        next = pick_urgent(w);
-    } else {
-        next = w->oldest;
-        take_fresh(w, next);
-        offer(w);
-    }
+    Task* next = w->oldest;
+    take_fresh(w, next);
+    offer(w);
     push_ready(w, me, true);
     switch_to(w, me, next);
+    return 0;
+}
+
+// A cancel is pending, or the slice is used up, by others of an urgent class perhaps: the turn of
+// the loop is the yield.
+std::int32_t yield_slowly(Worker* w, Task* me) {
+    if (me->has(bit::no_suspend)) return error::no_suspend;
+    if (me->cancel_pending()) {
+        if (const std::int32_t status = deliver_cancel(me)) return status;
+    }
+    push_ready(w, me, true);
+    switch_to_ready(w, me, &w->native);
+    return 0;
+}
+
+std::int32_t yield_by_detour(Worker* w, Task* me) {
+    Task* next = pop_ready(w, w->ready_first);
+    push_ready(w, me, true);
+    switch_slowly(w, me, next);
     return 0;
 }
 

@@ -49,19 +49,24 @@ ZIO_INLINE Resumed park(Worker* w, Task* me, TaskState kind, Deadline deadline) 
 }
 
 std::int32_t yield_now(Worker* w, Task* me) __attribute__((noinline, nothrow)) ZIO_NOTHROW;
+std::int32_t yield_slowly(Worker* w, Task* me) __attribute__((noinline, nothrow)) ZIO_NOTHROW;
+std::int32_t yield_by_detour(Worker* w, Task* me) __attribute__((noinline, nothrow)) ZIO_NOTHROW;
 std::int32_t yield_off_task() __attribute__((noinline, nothrow)) ZIO_NOTHROW;
 
 ZIO_INLINE std::int32_t yield() {
     Worker* w = current_worker;
     if (ZIO_UNLIKELY(w == nullptr)) return yield_off_task();
     Task* me = w->current;
-    if (const std::int32_t status = enter(w, me)) return status;
-    if (ZIO_UNLIKELY(w->oldest != nullptr || w->urgent_first != nullptr)) return yield_now(w, me);
+    if (ZIO_UNLIKELY(me->cancel_pending()) || ZIO_UNLIKELY(--w->left <= 0)) {
+        return yield_slowly(w, me);
+    }
+    if (ZIO_UNLIKELY(w->oldest != nullptr)) return yield_now(w, me);
     Task* next = w->ready_first;
     if (ZIO_UNLIKELY(next == nullptr)) return 0;
+    if (ZIO_UNLIKELY(needs_detour(w, me))) return yield_by_detour(w, me);
     pop_ready(w, next);
-    push_ready(w, me, true);
-    switch_to_ready(w, me, next);
+    append_ready(w, me);
+    switch_at_once(w, me, next);
     return 0;
 }
 

@@ -137,7 +137,7 @@ class Runtime {
     std::uint32_t worker_count_ = 0;
     std::uint32_t worker_room_ = 0;
     bool may_spin_ = false;
-    RuntimeOptions options_;  // what a forked child makes its workers by
+    RuntimeOptions options_;                // what a forked child makes its workers by
     Relaxed<std::uint32_t> fork_count_{0};  // when its workers were made
     const char* reason_ = "";
     std::uint64_t stack_size_ = 0;

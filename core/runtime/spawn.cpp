@@ -66,6 +66,7 @@ std::int32_t fill(Task& task, Worker& w, TaskFunction entry, void* data,
     const bool migrates = (options.flags & task_migratable) != 0 && w.runtime->moves_started();
     if (migrates) task.priority |= migratable;
     task.bits = w.task_bits;
+    if (task.priority != 0) task.bits |= bit::prioritized;
     if ((options.flags & task_pin_here) != 0) task.bits |= bit::pinned;
     if ((options.flags & task_keep_fp) != 0) task.bits |= bit::keeps_fp;
     task.joiners = nullptr;
@@ -154,8 +155,8 @@ std::int32_t spawn_elsewhere(Runtime& runtime, HandleBits* out, TaskFunction ent
     return status;
 }
 
-// What was accepted here shall be served where the fewest are, and so shall a task of a class of its
-// own, which no other worker takes over. Null: here.
+// What was accepted here shall be served where the fewest are, and so shall a task of a class of
+// its own, which no other worker takes over. Null: here.
 Worker* spread_from(Worker* w) {
     Runtime& runtime = *w->runtime;
     w->spreads = false;

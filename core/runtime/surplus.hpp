@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Tasks that have not started, or are migratable, and that any worker of their runtime may take: how work spreads.
+// Tasks that have not started, or are migratable, and that any worker of their runtime may take:
+// how work spreads.
 //
 // A worker keeps its new tasks to itself, which costs nothing, until it is about to run one for
 // nobody knows how long while others wait. Then, if a worker of its runtime has nothing to do, it

@@ -54,13 +54,17 @@ ZIO_INLINE Resumed switch_to_fresh(Worker* w, Task* me, Task* next) {
     next->state.publish(TaskState::ready);
     return resumed(context::enter_new(me->context, stack, w, next));
 }
-ZIO_INLINE Resumed switch_to_ready(Worker* w, Task* me, Task* next) {
-    if (ZIO_UNLIKELY(needs_detour(w, me))) return switch_slowly(w, me, next);
+// Of a task that needs no detour.
+ZIO_INLINE Resumed switch_at_once(Worker* w, Task* me, Task* next) {
     w->switch_count = w->switch_count + 1;
     me->saved_errno = *w->errno_at;
     *w->errno_at = next->saved_errno;
     w->current = next;
     return resumed(context::switch_to(me->context, next->context, w, next));
+}
+ZIO_INLINE Resumed switch_to_ready(Worker* w, Task* me, Task* next) {
+    if (ZIO_UNLIKELY(needs_detour(w, me))) return switch_slowly(w, me, next);
+    return switch_at_once(w, me, next);
 }
 ZIO_INLINE Resumed switch_to(Worker* w, Task* me, Task* next) {
     return ZIO_UNLIKELY(next->state == TaskState::fresh) ? switch_to_fresh(w, me, next)

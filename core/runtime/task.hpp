@@ -103,11 +103,12 @@ inline constexpr std::uint8_t class_mask = 3;
 inline constexpr std::uint8_t migratable = 1 << 7;
 
 namespace bit {
-inline constexpr std::uint16_t exceptions = 1 << 0;  // exception globals are saved in the head
-inline constexpr std::uint16_t hooked = 1 << 1;      // the runtime has task hooks
-inline constexpr std::uint16_t keeps_fp = 1 << 2;    // floating-point control words travel along
-inline constexpr std::uint16_t marked = 1 << 3;      // a sanitizer is told about switches
-inline constexpr std::uint16_t slow_switch = exceptions | hooked | keeps_fp | marked;
+inline constexpr std::uint16_t exceptions = 1 << 0;    // exception globals are saved in the head
+inline constexpr std::uint16_t hooked = 1 << 1;        // the runtime has task hooks
+inline constexpr std::uint16_t keeps_fp = 1 << 2;      // floating-point control words travel along
+inline constexpr std::uint16_t marked = 1 << 3;        // a sanitizer is told about switches
+inline constexpr std::uint16_t prioritized = 1 << 12;  // Task::priority is not 0
+inline constexpr std::uint16_t slow_switch = exceptions | hooked | keeps_fp | marked | prioritized;
 inline constexpr std::uint16_t scoped = 1 << 4;  // inside a scoped timeout
 inline constexpr std::uint16_t shielded = 1 << 5;
 inline constexpr std::uint16_t token = 1 << 6;
@@ -116,10 +117,10 @@ inline constexpr std::uint16_t thread = 1 << 8;     // a plain thread's stand-in
 inline constexpr std::uint16_t no_suspend = 1 << 9;
 inline constexpr std::uint16_t large_end = 1 << 10;  // has locals: the end takes the long way
 inline constexpr std::uint16_t pinned = 1 << 11;
-inline constexpr std::uint16_t visiting = 1 << 15;      // its block came from elsewhere
-inline constexpr std::uint16_t held = 1 << 14;          // in a wait that nothing ends early
-inline constexpr std::uint16_t uncounted = 1 << 13;     // not among its home's blocks yet
-inline constexpr std::uint16_t spawn_slowly = 1 << 12;  // of a worker's initial bits only
+inline constexpr std::uint16_t visiting = 1 << 15;          // its block came from elsewhere
+inline constexpr std::uint16_t held = 1 << 14;              // in a wait that nothing ends early
+inline constexpr std::uint16_t uncounted = 1 << 13;         // not among its home's blocks yet
+inline constexpr std::uint16_t spawn_slowly = prioritized;  // of a worker's initial bits
 }  // namespace bit
 
 // A task's home is a worker's number, or 0 when that worker is gone. A task that has not started
@@ -296,10 +297,10 @@ struct Extra {
     Task* group_next;
     Task* group_previous;
     bool group_told;
-    context::StackClass* stack_class;  // where its stack goes back to; null: the default class
-    std::uint64_t stack_size;          // asked for; 0: the default
+    context::StackClass* stack_class;   // where its stack goes back to; null: the default class
+    std::uint64_t stack_size;           // asked for; 0: the default
     Relaxed<std::uint16_t> stack_home;  // of whose stacks it has one, once it has moved; else 0
-    JoinRequest* join_requests;        // from elsewhere, answered when the task ends
+    JoinRequest* join_requests;         // from elsewhere, answered when the task ends
     Locals* inherited;
     void* context;  // two-phase spawn: the entry's data, and its result
     void* result;

@@ -12,7 +12,8 @@ namespace zio::runtime {
 
 namespace {
 
-constexpr std::uint16_t long_end = bit::large_end | bit::hooked | bit::scoped | bit::keeps_fp;
+constexpr std::uint16_t long_end =
+    bit::large_end | bit::hooked | bit::scoped | bit::keeps_fp | bit::prioritized;
 
 // A new stack's first steps for the tasks that have more to do than to begin.
 ZIO_NOINLINE void begin_slowly(Worker* w, Task* me) {
@@ -91,8 +92,8 @@ extern "C" void zio_hidden_task_main(void* worker, void* task) {
         const FreeFunction free_data = me->start.free_data;
         void* const data = me->start.data;
         const std::int32_t result = me->start.entry(data);
-        if (ZIO_UNLIKELY(me->priority != 0)) w = worker_of_this_thread();  // it may have moved
         if (ZIO_UNLIKELY(free_data != nullptr || me->has(long_end))) {
+            if (me->has(bit::prioritized)) w = worker_of_this_thread();  // it may have moved
             end_slowly(w, me, free_data, data);
         }
         char* const stack = me->stack;

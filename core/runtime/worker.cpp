@@ -141,7 +141,8 @@ void Worker::trim_stacks() {
 
 bool Worker::turn(const Task& wanted) {
     if (ZIO_UNLIKELY(is_inherited)) return false;
-    left = slice;
+    if (ZIO_UNLIKELY(background_first != nullptr)) note_suspensions();
+    left = left_at_first = slice;
     if (ZIO_UNLIKELY(loop.has_mail())) drain_mail();
     if (ZIO_UNLIKELY(stacks_to_return != nullptr)) return_stacks();
     if (ZIO_UNLIKELY(obeys) && ZIO_UNLIKELY(stands())) stand();
@@ -230,7 +231,7 @@ bool Worker::run_until_ready(Task& wanted) {
     while (wanted.waits()) {
         if (!turn(wanted)) return false;
         if (!wanted.waits()) break;
-        Task* task = pick(this);
+        Task* task = pick_by_class(this);
         if (task == &native) continue;
         switch_to(this, &native, task);
         while (errand.task != nullptr) do_errand(this);

@@ -82,7 +82,7 @@ class alignas(64) Worker {
     Task* ready_first = nullptr;     // started tasks in the order they became ready
     Task** ready_end = &ready_first;
     Task* urgent_first = nullptr;  // tasks of the urgent class, fresh ones too
-    Task* newest = nullptr;  // fresh tasks: no stack yet
+    Task* newest = nullptr;        // fresh tasks: no stack yet
     Task* oldest = nullptr;
     Task* free_blocks = nullptr;
     int* errno_at = nullptr;
@@ -161,6 +161,10 @@ class alignas(64) Worker {
     Task* background_first = nullptr;
     Task** background_end = &background_first;
     std::uint32_t urgent_in_a_row = 0;
+    std::int32_t turns_of_others = 0;
+    std::int32_t left_at_first = 0;  // of the present slice
+    std::int32_t suspensions = 0;    // since one of the background was admitted
+    void note_suspensions();
 
     // From now on a spawn must look at more than the hot path does.
     void slow_down_spawns() {
@@ -255,8 +259,8 @@ ZIO_INLINE void append_ready(Worker* w, Task* task) {
 // ---- classes and migratable tasks (priority.cpp). A task with a priority is ready, fresh or
 // started; `may_move`: it stands where it may go on as well on another worker.
 void push_by_class(Worker* w, Task* task, bool may_move) __attribute__((noinline, nothrow));
-// Urgent tasks are ready: the next one, or one of the others when it is their turn.
-Task* pick_urgent(Worker* w) __attribute__((noinline, nothrow));
+// The next task of all classes, for the native stack.
+Task* pick_by_class(Worker* w) ZIO_NOTHROW;
 // At a turn of the loop: some of the background class come to their turn.
 void admit_background(Worker* w) ZIO_NOTHROW;
 
@@ -311,7 +315,7 @@ ZIO_INLINE void offer(Worker* w) {
 }
 // Ready tasks first, then the newest fresh one (depth first: few stacks); now and then the oldest
 // fresh one, so that none starves. The native stack when there is nothing.
-ZIO_INLINE Task* pick_normal(Worker* w) {
+ZIO_INLINE Task* pick(Worker* w) {
     Task* task = w->ready_first;
     if (ZIO_UNLIKELY(w->oldest != nullptr && (task == nullptr || (w->left & 7) == 0))) {
         task = (w->left & 7) != 0 ? w->newest : w->oldest;
@@ -320,10 +324,6 @@ ZIO_INLINE Task* pick_normal(Worker* w) {
         return task;
     }
     return ZIO_LIKELY(task != nullptr) ? pop_ready(w, task) : &w->native;
-}
-
-ZIO_INLINE Task* pick(Worker* w) {
-    return ZIO_UNLIKELY(w->urgent_first != nullptr) ? pick_urgent(w) : pick_normal(w);
 }
 
 // At home: the wait is over, the wait node is out.

@@ -56,9 +56,8 @@ static struct world make_world(uint32_t workers) {
     assert_int_equal(zio_writer_create(&world.writer, world.link.a, 0), 0);
     assert_int_equal(zio_spawn(world.rt, &world.parked, parks, NULL, NULL), 0);
     assert_int_equal(zio_group_create(world.rt, &world.group, 0), 0);
-    assert_int_equal(zio_task_prepare(world.rt, &world.prepared, parks, 8, 0, 8, 0, NULL, &context,
-                                      &result),
-                     0);
+    assert_int_equal(
+        zio_task_prepare(world.rt, &world.prepared, parks, 8, 0, 8, 0, NULL, &context, &result), 0);
     return world;
 }
 /* All of it still works in the parent. */

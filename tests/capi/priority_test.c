@@ -126,7 +126,8 @@ IN_TASK(the_background_runs_when_nobody_else_does) {
     uint64_t count = 1000;
     spins = 0;
     zio_task_t *tasks[3];
-    for (int i = 0; i < 3; ++i) tasks[i] = start_class(spins_alone, &count, ZIO_PRIORITY_BACKGROUND);
+    for (int i = 0; i < 3; ++i)
+        tasks[i] = start_class(spins_alone, &count, ZIO_PRIORITY_BACKGROUND);
     for (int i = 0; i < 3; ++i) assert_int_equal(finish(tasks[i]), 0);
     assert_int_equal(spins, 3 * count);
 }

@@ -86,8 +86,7 @@ static zio_err_t has_a_hog(void *ud) {
         const zio_rt_stats_t stats = stats_of(rt);
         REQUIRE(stats.holds > before && stats.longest_hold_ns >= 10 * MS);
         REQUIRE(zio_rt_dump(rt, text, sizeof text) > 0);
-        snprintf(expected, sizeof expected, "by task %llu \"the hog\" for",
-                 (unsigned long long)id);
+        snprintf(expected, sizeof expected, "by task %llu \"the hog\" for", (unsigned long long)id);
         REQUIRE(strstr(text, "worker 0 held ") != NULL);
         REQUIRE(strstr(text, expected) != NULL);
         if (seen.calls == 0) continue; /* this runtime has no hook */

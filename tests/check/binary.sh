@@ -29,6 +29,12 @@ grep -qE 'GNU_STACK.* RW ' <<<"$headers" || fault "asks for an executable stack"
 grep -qE '^ *LOAD .* RWE ' <<<"$headers" && fault "has memory that is writable and executable"
 readelf -nW "$library" | grep -q SHSTK && fault "promises a shadow stack that it does not switch"
 readelf -sW "$library" | grep -q '__stack_chk_fail' || fault "has no stack protector"
+most_kib=700
+stripped=$(mktemp)
+strip -o "$stripped" "$library" || fault "cannot be stripped"
+kib=$((($(stat -c %s "$stripped") + 1023) / 1024))
+rm -f "$stripped"
+[[ $kib -le $most_kib ]] || fault "has $kib KiB stripped, more than $most_kib"
 
 # A compiler records no flags for stack clash protection, and one protected function would hide all
 # others, so the commands are asked. Branch protection has this name on x86 only.

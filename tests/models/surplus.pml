@@ -1,5 +1,6 @@
 /* surplus.pml - tasks that have not started are handed over: two workers, each with a surplus that the other takes from,
- * and posters that leave messages meanwhile.
+ * and posters that leave messages meanwhile. A migratable task that has started lies among the fresh ones while it is
+ * ready: that it ran and yielded in between is a step that changes nothing of what stands here.
  * home: a worker, or IN | worker (in that worker's surplus), or that with SP: there is a message, nobody pushed it.
  *   put        owner, under the lock: link and home = IN | me
  *   take       thief, under the lock: unlink and exchange home with me; SP was on: receive

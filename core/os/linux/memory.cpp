@@ -160,8 +160,8 @@ std::uint64_t read_mapping_limit() {
 
 }  // namespace
 
-MemoryTable memory_table = {reserve, release, install_guards,
-                            forbid,  discard, resident, try_guards};
+MemoryTable memory_table = {reserve, release,  install_guards, forbid,
+                            discard, resident, try_guards};
 
 bool guards_work() noexcept {
     enum : int { unknown, no, yes };
