@@ -123,7 +123,7 @@ run_server_bound() {
 # For each backend: few/med is to be 0.7 at least, max/avg 5 at most. Four slices in place of one long
 # one, each judged alone: as urgent as this is, the kernel lets others in once a second.
 run_fairness() {
-    local slice=800
+    local slice=${BENCH_SLICE_MS:-800}
     [[ ! $quick ]] || slice=300
     echo
     echo "fairness: bars 0.7 for few/med and 5 for max/avg, worst of four slices"
