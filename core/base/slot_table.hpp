@@ -37,6 +37,8 @@ static_assert(sizeof(void*) == 8, "handles of 32-bit systems (4|18|10) are not l
 
 inline constexpr unsigned handle_index_bits = 26;
 inline constexpr std::uint32_t handle_index_limit = 1U << handle_index_bits;
+// Slots come into use in batches that are a whole number of pages of whatever size.
+inline constexpr std::uint32_t slots_per_batch = 8192;
 inline constexpr std::uint32_t last_generation = UINT32_MAX;
 
 constexpr std::uint32_t generation_of(HandleBits handle) {
@@ -112,8 +114,10 @@ class ForkableTable {
 template <class Slot, HandleType type>
 class SlotTable final : public ForkableTable {
   public:
-    // Gives `size` bytes of zeroed memory that costs nothing until it is touched, or null.
-    using Reserve = void* (*)(std::size_t size);
+    // `used` null: gives `size` bytes of zeroed memory that costs nothing until it is touched, or
+    // null. Else `size` bytes from there, of what it gave, are about to be used; core dumps are to
+    // have those and no others.
+    using Reserve = void* (*)(std::size_t size, void* used);
     using Drop = void (*)(Slot& slot);
 
     // `first_word`: of a slot that was never used. `drop` sees the slots of a forked child's
@@ -175,7 +179,7 @@ class SlotTable final : public ForkableTable {
     Slot* grow() {
         for (std::uint32_t count = handle_index_limit; slots_ == nullptr && count >= 1024;
              count /= 4) {
-            slots_ = static_cast<Slot*>(reserve_(std::size_t{count} * sizeof(Slot)));
+            slots_ = static_cast<Slot*>(reserve_(std::size_t{count} * sizeof(Slot), nullptr));
             if (slots_ == nullptr) continue;
             reserved_ = count;
             enlist();
@@ -183,6 +187,11 @@ class SlotTable final : public ForkableTable {
         const std::uint32_t count = count_.load(std::memory_order_relaxed);
         const std::uint32_t index = first_ + count;
         if (slots_ == nullptr || index >= reserved_) return nullptr;
+        if (index % slots_per_batch == 0) {
+            const std::uint32_t left = reserved_ - index;
+            const std::size_t batch = left < slots_per_batch ? left : slots_per_batch;
+            reserve_(batch * sizeof(Slot), &slots_[index]);
+        }
         slots_[index].word.store(first_word_, std::memory_order_relaxed);
         count_.store(count + 1, std::memory_order_release);
         return &slots_[index];

@@ -163,6 +163,7 @@ std::int32_t AlternateStack::install() {
 
     char* memory = os::memory_table.reserve(page + wanted);
     if (memory == nullptr) return -ENOMEM;
+    os::memory_table.show_in_dumps(memory + page, wanted);
     std::int32_t result = os::memory_table.forbid(memory, page);
     stack_t mine{};
     mine.ss_sp = memory + page;

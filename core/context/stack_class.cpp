@@ -194,6 +194,7 @@ ZIO_NOINLINE char* StackClass::take_slow() {
         return nullptr;
     }
     const std::uint32_t count = least(batch, guarded_ - handed_);
+    os::memory_table.show_in_dumps(slot_at(handed_), count * slot_size_);
     for (std::uint32_t i = count; i-- > 0;) give(first_stack_pointer(handed_ + i));
     handed_ = handed_ + count;
     return take();

@@ -16,8 +16,12 @@ struct MemoryRange {
 
 struct MemoryTable {
     // Readable and writable memory that costs nothing until it is touched, page-aligned, never in
-    // large pages (one touched byte is to cost one small page). Null when it does not fit.
+    // large pages (one touched byte is to cost one small page). Core dumps leave it out. Null when
+    // it does not fit.
     char* (*reserve)(std::size_t size);
+    // Core dumps shall have this part of it: it is about to be used. Best in few large parts, each
+    // beginning where the last one ended. The system may refuse, which is nobody's error.
+    void (*show_in_dumps)(char* start, std::size_t size);
     void (*release)(char* start, std::size_t size);
     // The pages are not touched from now on but for an error; survives `discard`. Costs no mapping.
     std::int32_t (*install_guards)(const MemoryRange* ranges, std::size_t count);

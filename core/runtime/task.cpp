@@ -23,13 +23,19 @@ Extra* extras_free = nullptr;
 Extra* take_extra() {
     extras_lock.lock();
     for (std::uint32_t count = handle_index_limit; extras == nullptr && count >= 1024; count /= 4) {
-        extras = static_cast<Extra*>(reserve_slots(std::size_t{count} * sizeof(Extra)));
+        extras = static_cast<Extra*>(reserve_slots(std::size_t{count} * sizeof(Extra), nullptr));
         if (extras != nullptr) extras_reserved = count;
     }
     Extra* extra = extras_free;
     if (extra != nullptr) {
         extras_free = extra->next;
     } else if (extras != nullptr && extras_made < extras_reserved) {
+        if (extras_made == 1 || extras_made % slots_per_batch == 0) {
+            const std::uint32_t first = extras_made / slots_per_batch * slots_per_batch;
+            const std::uint32_t left = extras_reserved - first;
+            const std::size_t count = left < slots_per_batch ? left : slots_per_batch;
+            reserve_slots(count * sizeof(Extra), &extras[first]);
+        }
         extra = &extras[extras_made++];
     }
     extras_lock.unlock();
@@ -45,8 +51,10 @@ void give_extra(Extra* extra) {
 
 }  // namespace
 
-void* reserve_slots(std::size_t size) {
-    return os::memory_table.reserve(size);
+void* reserve_slots(std::size_t size, void* used) {
+    if (used == nullptr) return os::memory_table.reserve(size);
+    os::memory_table.show_in_dumps(static_cast<char*>(used), size);
+    return used;
 }
 
 constinit TaskTable tasks{reserve_slots, word::one_generation | word::bias | word::free};

@@ -199,8 +199,8 @@ inline Task& Task::of_mail(InboxNode& node) {
     return *reinterpret_cast<Task*>(reinterpret_cast<char*>(&node) - offsetof(Task, mail));
 }
 
-// Memory for a table of slots, null when the address space is full.
-void* reserve_slots(std::size_t size);
+// Memory for a table of slots (see `SlotTable::Reserve`), null when the address space is full.
+void* reserve_slots(std::size_t size, void* used);
 
 using TaskTable = SlotTable<Task, HandleType::task>;
 extern TaskTable tasks;
