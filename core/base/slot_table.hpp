@@ -143,6 +143,10 @@ class SlotTable final : public ForkableTable {
 
     std::uint32_t limit() const { return first_ + count_.load(std::memory_order_acquire); }
     Slot& slot(std::uint32_t index) const { return slots_[index]; }
+    // For debuggers, which look from outside: where these three lie.
+    constexpr const void* place_of_first() const { return &first_; }
+    constexpr const void* place_of_count() const { return &count_; }
+    constexpr const void* place_of_slots() const { return &slots_; }
 
     // One slot for the caller alone: a freed one, else a fresh one whose word is 0. Null: no
     // memory, or all slots are in use. Fresh slots are told by their generation 0.

@@ -13,6 +13,7 @@ class Text {
     void add(const char* piece) {
         while (*piece != '\0') put(*piece++);
     }
+    void add_letter(char letter) { put(letter); }
     void add(std::uint64_t number) { add_digits(number, 10, 1); }
     void add_hexadecimal(std::uint64_t number) {
         add("0x");

@@ -6,8 +6,10 @@
 #include "core/os/memory.hpp"
 #include "core/os/symbol.hpp"
 #include "core/runtime/extra.hpp"
+#include "core/runtime/join.hpp"
 #include "core/runtime/park.hpp"
 #include "core/runtime/send.hpp"
+#include "core/runtime/words.hpp"
 
 namespace zio::runtime {
 
@@ -18,70 +20,29 @@ namespace {
 constexpr std::uint32_t most_detailed = 1000;
 constexpr std::size_t most_frames = 24;
 
-const char* name_of(TaskState state) {
-    switch (state) {
-        case TaskState::prepared:
-            return "prepared";
-        case TaskState::launched:
-        case TaskState::fresh:
-            return "not started";
-        case TaskState::ready:
-            return "ready";
-        case TaskState::done:
-            return "ended";
-        case TaskState::unused:
-            return "unused";
-        default:
-            return "waiting";
-    }
-}
-
-const char* name_of(loop::OperationKind kind) {
-    switch (kind) {
-        case loop::OperationKind::receive:
-        case loop::OperationKind::receive_vector:
-            return "receive";
-        case loop::OperationKind::send:
-        case loop::OperationKind::send_vector:
-            return "send";
-        case loop::OperationKind::read:
-        case loop::OperationKind::read_vector:
-            return "read";
-        case loop::OperationKind::write:
-        case loop::OperationKind::write_vector:
-            return "write";
-        case loop::OperationKind::accept:
-            return "accept";
-        case loop::OperationKind::connect:
-            return "connect";
-        case loop::OperationKind::ready:
-            return "readiness";
-    }
-    return "operation";
-}
-
-void add_wait(Text& text, const Task& task) {
-    switch (task.state) {
-        case TaskState::parked:
-            return text.add(" for unpark");
-        case TaskState::sleeping:
-            return text.add(" for its time");
-        case TaskState::joining:
-            text.add(" for task ");
-            return text.add(task_number(handle_of(*static_cast<const Task*>(task.wait.object))));
-        case TaskState::joining_remote:
-            return text.add(" for a task of another runtime");
-        case TaskState::operating: {
-            const auto& operation = *static_cast<const loop::Operation*>(task.wait.object);
-            text.add(" for ");
-            text.add(name_of(operation.kind));
-            text.add(" on descriptor ");
-            return text.add(static_cast<std::uint64_t>(operation.handle));
+// The state in its words, with what they leave open filled in.
+void add_state(Text& text, const Task& task) {
+    const TaskState state = task.state;
+    const void* object = task.wait.object;
+    for (const char* letter = words_of(state); *letter != '\0'; ++letter) {
+        if (*letter != '%') {
+            text.add_letter(*letter);
+            continue;
         }
-        case TaskState::listed:
-            return text.add(" for its turn or a group");
-        default:
-            return;
+        switch (*++letter) {
+            case 't':
+                text.add(task_number(handle_of(*static_cast<const Task*>(object))));
+                break;
+            case 'r':
+                text.add(task_number(handle_of(*static_cast<const JoinRequest*>(object)->target)));
+                break;
+            case 'o':
+                text.add(words_of(static_cast<const loop::Operation*>(object)->kind));
+                break;
+            default:
+                text.add(static_cast<std::uint64_t>(
+                    static_cast<const loop::Operation*>(object)->handle));
+        }
     }
 }
 
@@ -144,8 +105,7 @@ void add_details(Text& text, Worker& w, Task& task) {
 void add_task(Text& text, Task& task, Instant now) {
     add_name(text, task);
     text.add(" ");
-    text.add(name_of(task.state));
-    add_wait(text, task);
+    add_state(text, task);
     if (task.waits()) {
         const auto since = static_cast<Instant>(task.wait.value);
         text.add(", for ");
@@ -216,7 +176,7 @@ void add_unanswered(Text& text, const Worker& w) {
         }
         add_name(text, task);
         text.add(" ");
-        text.add(name_of(state));
+        text.add(state > TaskState::ready ? "waiting" : words_of(state));
         if (w.current == &task) {
             text.add(", running and holding worker ");
             text.add(std::uint64_t{w.ordinal});

@@ -5,6 +5,9 @@
 
 namespace zio::runtime {
 
+// All of them, by their number. Null: no task has had one yet.
+extern Extra* extras;
+
 // Gives `task` an empty Extra. False: no memory.
 bool add_extra(Task& task);
 // Makes sure it has one.

@@ -11,11 +11,11 @@
 namespace zio::runtime {
 
 SpinLock extras_lock;
+Extra* extras = nullptr;
 
 namespace {
 
 // Extras are numbered from 1; like slots they never move and are never unmapped.
-Extra* extras = nullptr;
 std::uint32_t extras_reserved = 0;
 std::uint32_t extras_made = 1;
 Extra* extras_free = nullptr;

@@ -51,7 +51,9 @@ if [[ $status != 0 ]]; then
     exit 1
 fi
 
-# The library has the same functions, of the same types.
-abidiff --headers-dir2 include --drop-private-types "$baseline" "$library" >"$work/said" 2>&1 ||
+# The library has the same functions, of the same types. What it has for debuggers is no promise.
+printf '[suppress_variable]\nsymbol_version = ZIO_PRIVATE\n' >"$work/private"
+abidiff --headers-dir2 include --drop-private-types --suppressions "$work/private" \
+    "$baseline" "$library" >"$work/said" 2>&1 ||
     { cat "$work/said"; echo "abi: the library is not what $baseline says"; exit 1; }
 echo "$(grep -c '<elf-symbol ' "$baseline") functions, $(grep -c '<enumerator ' "$baseline") numbers as in $baseline"

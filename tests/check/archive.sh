@@ -16,7 +16,9 @@ fault() { echo "libzio.a: $*"; faults=$((faults + 1)); }
 # Weak and unique symbols count too: a user's program could have them.
 nm -g --defined-only "$archive" | awk 'NF == 3 { print $3 }' | sort -u >"$work/seen"
 for name in $(grep -v '^zio_' "$work/seen"); do fault "shows $name"; done
-bash tests/check/names.sh | comm -3 - <(grep '^zio_' "$work/seen") >"$work/difference"
+# What libzio.map has for debuggers is no function of the headers.
+private=$(sed -n '/^ZIO_PRIVATE /,/^}/p' capi/libzio.map | grep -oE '\bzio_[a-z0-9_]+')
+bash tests/check/names.sh | sort - <(echo "$private") | comm -3 - <(grep '^zio_' "$work/seen") >"$work/difference"
 while read -r name; do fault "$name: in the headers or in the archive, not in both"; done <"$work/difference"
 
 # Position independent: all of it goes into a shared object without relocations of its text.
@@ -52,4 +54,4 @@ gcc -Iinclude -Dmain=smoke_main -c tests/package/smoke.c -o "$work/smoke.o" 2>"$
     fault "does not work beside a program with names like its own: $(tail -n 1 "$work/said")"
 
 [[ $faults == 0 ]] || { echo "archive: $faults faults"; exit 1; }
-echo "$(wc -l <"$work/seen") functions, position independent, nothing else to be seen"
+echo "$(wc -l <"$work/seen") names, position independent, nothing else to be seen"

@@ -16,6 +16,7 @@ expected() {
     echo '* Build-Depends-Package: libzio-dev'
     awk '
         /^ZIO_[0-9.]+ *\{/ { node = $1; since = substr(node, 5); print " " node "@" node " " since }
+        /^ZIO_PRIVATE *\{/ { node = $1; since = "0.1"; print " " node "@" node " " since }
         /^ *local:/ { node = "" }
         node {
             sub(/\/\*.*\*\//, "")

@@ -71,6 +71,8 @@ plant exports 'zio_planted: declared but not in libzio.map' include/zio/base.h "
 plant exports 'times ZIO_API for' include/zio/base.h "$(append include/zio/base.h 'ZIO_API int zio_planted(void);')"
 plant exports 'zio_planted: in libzio.map but not declared' capi/libzio.map "sed -i 's/zio_version;/zio_version; zio_planted;/' capi/libzio.map"
 plant exports 'zio_version: exported but not in libzio.map' capi/libzio.map "sed -i 's/\bzio_version;//' capi/libzio.map"
+plant exports 'zio_debugger_layout: exported data but not private' capi/libzio.map "sed -i '/zio_debugger_layout/d' capi/libzio.map"
+plant exports 'zio_version: private in libzio.map but not exported data' capi/libzio.map "sed -i 's/zio_debugger_layout;/& zio_version;/' capi/libzio.map"
 
 plant public 'zio_planted: has no comment' include/zio/base.h "$(append include/zio/base.h "\n$planted_function")"
 plant public 'zio_version: no @test' include/zio/base.h "sed -i '/@test/d' include/zio/base.h"
