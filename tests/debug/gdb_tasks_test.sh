@@ -116,7 +116,7 @@ for kind in whole stripped; do
     export LD_LIBRARY_PATH=$work/$kind
     # In main, one up from where it stops: afterwards gdb must still be there.
     output=$(debug -ex 'break everybody_is_there' -ex run -ex up -x "$work/commands" -ex frame \
-        -ex finish -ex 'echo == in main\n' -ex 'zio bt sleeper' -ex 'echo == rest\n' \
+        -ex 'frame 0' -ex finish -ex 'echo == in main\n' -ex 'zio bt sleeper' -ex 'echo == rest\n' \
         -ex delete -ex continue "$program")
     if grep -qi 'ptrace.*not permitted\|Cannot create process\|Could not trace' <<<"$output"; then
         skip "processes may not be traced here"
