@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # How everything here is compiled: build type, warnings, hardening, sanitizers.
 include(CheckCompilerFlag)
+include(CheckIncludeFileCXX)
 
 if(PROJECT_IS_TOP_LEVEL)
     get_property(multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
@@ -58,6 +59,21 @@ add_library(zio_hardening INTERFACE)
 target_compile_options(zio_hardening INTERFACE
     -fvisibility=hidden ${hardening}
     $<$<COMPILE_LANGUAGE:CXX>:-fvisibility-inlines-hidden -fno-rtti>)
+
+# Probes for tracers (core/os/probe.hpp), in the tests of the core as in the library.
+set(ZIO_PROBES AUTO CACHE STRING "Probes for tracers: AUTO (where <sys/sdt.h> is), ON, OFF")
+set_property(CACHE ZIO_PROBES PROPERTY STRINGS AUTO ON OFF)
+if(NOT ZIO_PROBES)
+    add_compile_definitions(ZIO_WITHOUT_PROBES)
+else()
+    check_include_file_cxx(sys/sdt.h ZIO_HAS_SDT)
+    set(without "zio: <sys/sdt.h> not found (Debian: systemtap-sdt-dev)")
+    if(NOT ZIO_HAS_SDT AND NOT ZIO_PROBES STREQUAL "AUTO")
+        message(FATAL_ERROR "${without}: ZIO_PROBES=ON needs it")
+    elseif(NOT ZIO_HAS_SDT)
+        message(NOTICE "${without}: no probes for tracers")
+    endif()
+endif()
 
 # Everything in the build is instrumented, or nothing.
 if(ZIO_SANITIZE)

@@ -25,6 +25,8 @@ class Loop {
         ZIO_ASSERT(operation.state == OperationState::idle);
         operation.state = OperationState::started;
         submitted_count_ = submitted_count_ + 1;
+        os::probe::operation_start(&operation, static_cast<std::uint8_t>(operation.kind),
+                                   operation.handle);
         if (backend_->start(operation)) {
             ZIO_ASSERT(operation.state == OperationState::finished);
             return true;

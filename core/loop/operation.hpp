@@ -15,6 +15,7 @@
 #include "core/base/assert.hpp"
 #include "core/base/error.hpp"
 #include "core/base/relaxed.hpp"
+#include "core/os/probe.hpp"
 #include "core/os/table.hpp"
 
 namespace zio::loop {
@@ -76,6 +77,7 @@ struct Operation {
         ZIO_ASSERT(state == OperationState::started || state == OperationState::canceling);
         state = OperationState::finished;
         result = outcome;
+        os::probe::operation_end(this, outcome);
     }
     // Waiter: uses the object once more (read_exact, write_all).
     void reset() {

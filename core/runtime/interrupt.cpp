@@ -69,6 +69,7 @@ bool interrupt(Worker* w, Task* task, std::int32_t why) {
 }
 
 void interrupt_canceled(Worker* w, Task* task) {
+    os::probe::cancel(task);
     if (!task->waits() || !task->cancel_pending() || task->has(bit::shielded | bit::held)) return;
     if (interrupt(w, task, error::canceled)) deliver_cancel(task);
 }

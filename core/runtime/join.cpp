@@ -95,6 +95,7 @@ ZIO_NOINLINE std::int32_t join_wait(Worker* w, Task* me, Task* target, std::int3
         me->state = TaskState::joining;
         me->wait.value = static_cast<std::int64_t>(w->turn_at);
         if (ZIO_UNLIKELY(me->has(bit::scoped) || deadline != never)) limit_wait(w, me, deadline);
+        os::probe::park(me, static_cast<int>(TaskState::joining));
         back = switch_to_fresh(w, me, target);
         if (ZIO_UNLIKELY(back.me->due != forever)) back.me->due = forever;
     } else {

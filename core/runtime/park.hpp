@@ -37,6 +37,7 @@ ZIO_INLINE Resumed park(Worker* w, Task* me, TaskState kind, Deadline deadline) 
     // An answer from elsewhere lies there, perhaps already.
     if (kind != TaskState::joining_remote) me->wait.value = static_cast<std::int64_t>(w->turn_at);
     if (ZIO_UNLIKELY(me->has(bit::scoped) || deadline != never)) limit_wait(w, me, deadline);
+    os::probe::park(me, static_cast<int>(kind));
     Task* next = pick(w);
     Resumed back{w, me};
     if (ZIO_LIKELY(next != me)) {

@@ -102,13 +102,16 @@ std::int32_t come_to_life(Task& task, TaskState state, bool referenced,
     task.references = referenced;
     begin_life(task);
     task.state.publish(state);
-    if (options.group == nullptr) return 0;
-    const std::int32_t status = enter_group(*options.group, options.group_generation, task);
+    const auto* entry = reinterpret_cast<const void*>(task.start.entry);
+    const std::int32_t status =
+        options.group != nullptr ? enter_group(*options.group, options.group_generation, task) : 0;
     if (status != 0) {
         task.state = TaskState::unused;
         task.word.fetch_or(word::free, std::memory_order_relaxed);
+        return status;
     }
-    return status;
+    os::probe::spawn(&task, entry);
+    return 0;
 }
 
 void give_block(Task& task) {

@@ -2,6 +2,7 @@
 #pragma once
 // New tasks: on this worker in a dozen instructions, into another runtime by its inbox, and in two
 // phases for bindings whose closure and result live inside the task.
+#include "core/os/probe.hpp"
 #include "core/runtime/worker.hpp"
 
 namespace zio::runtime {
@@ -51,6 +52,7 @@ ZIO_INLINE std::int32_t spawn(HandleBits runtime, HandleBits* out, TaskFunction 
         return spawn_plainly(runtime, out, entry, data, origin);
     }
     w->free_blocks = task->next;
+    os::probe::spawn(task, reinterpret_cast<const void*>(entry));  // here it is in its register yet
     task->start.entry = entry;
     task->start.data = data;
     task->start.free_data = nullptr;

@@ -72,6 +72,7 @@ Resumed switch_slowly(Worker* w, Task* me, Task* next) {
         }
         *w->errno_at = 0;
         w->current = next;
+        os::probe::run(next);
         back = resumed(context::enter_new(me->context, stack, w, next));
     } else {
         if (me->has(bit::marked)) {
@@ -79,6 +80,7 @@ Resumed switch_slowly(Worker* w, Task* me, Task* next) {
         }
         *w->errno_at = next->saved_errno;
         w->current = next;
+        os::probe::run(next);
         back = resumed(context::switch_to(me->context, next->context, w, next));
     }
     after_returning(back.worker, back.me);

@@ -50,6 +50,7 @@ ZIO_INLINE Resumed switch_to_fresh(Worker* w, Task* me, Task* next) {
     me->saved_errno = *w->errno_at;
     *w->errno_at = 0;
     w->current = next;
+    os::probe::run(next);
     char* stack = begin_stack(w, next);
     next->state.publish(TaskState::ready);
     return resumed(context::enter_new(me->context, stack, w, next));
@@ -60,6 +61,7 @@ ZIO_INLINE Resumed switch_at_once(Worker* w, Task* me, Task* next) {
     me->saved_errno = *w->errno_at;
     *w->errno_at = next->saved_errno;
     w->current = next;
+    os::probe::run(next);
     return resumed(context::switch_to(me->context, next->context, w, next));
 }
 ZIO_INLINE Resumed switch_to_ready(Worker* w, Task* me, Task* next) {

@@ -72,6 +72,7 @@ ZIO_INLINE Task* after_end(Worker* w, Task* me, std::int32_t result) {
             next->verdict = 0;
             next->wait.value = result;
             next->state = TaskState::ready;
+            os::probe::wake(next, 0);
             me->joiners = nullptr;
         } else {
             wake_joiners(w, *me, result);
@@ -129,6 +130,7 @@ extern "C" void zio_hidden_task_main(void* worker, void* task) {
                 next->state.publish(TaskState::ready);
                 *w->errno_at = 0;
                 w->current = me = next;
+                os::probe::run(me);
                 continue;
             }
             push_fresh(w, next);
@@ -143,6 +145,7 @@ extern "C" void zio_hidden_task_main(void* worker, void* task) {
         }
         *w->errno_at = next->saved_errno;
         w->current = next;
+        os::probe::run(next);
         if (ZIO_UNLIKELY(marked)) leave_mark(w, stack, next);
         context::leave_to(next->context, w, next);
     }

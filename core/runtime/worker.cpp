@@ -122,6 +122,7 @@ void Worker::rotate_by_choice() {
 void Worker::block_until(Instant until) {
     if (worker_hooks.before_block != nullptr) worker_hooks.before_block(ordinal, worker_hooks.data);
     if (pulse.is_watched) before_sleep(pulse);
+    os::probe::blocked(ordinal, until);
     loop.poll_until(until);
     if (pulse.is_watched) after_sleep(pulse);
     if (worker_hooks.after_block != nullptr) worker_hooks.after_block(ordinal, worker_hooks.data);

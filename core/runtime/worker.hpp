@@ -11,6 +11,7 @@
 #include "core/context/overflow.hpp"
 #include "core/context/stack_pool.hpp"
 #include "core/loop/loop.hpp"
+#include "core/os/probe.hpp"
 #include "core/os/thread.hpp"
 #include "core/runtime/heartbeat.hpp"
 #include "core/runtime/surplus.hpp"
@@ -331,6 +332,7 @@ ZIO_INLINE void make_ready(Worker* w, Task* task, std::int32_t verdict) {
     const TaskState waited = task->state;
     task->verdict = verdict;
     task->state = TaskState::ready;
+    os::probe::wake(task, verdict);
     // What parks and sleeps uses nothing of the worker it was on when it goes on.
     const bool may_move = waited == TaskState::parked || waited == TaskState::sleeping;
     if (ZIO_LIKELY(task != &w->native)) push_ready(w, task, may_move);
