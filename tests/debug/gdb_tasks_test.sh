@@ -36,6 +36,7 @@ commands() {
         echo "echo == $task\\n" && echo "zio bt $task"
     done
     echo 'echo == by name\n' && echo 'zio bt "parker" 3'
+    echo 'echo == by block\n' && echo 'python gdb.execute("zio bt %d" % Process().task_named("parker").address)'
     echo 'echo == all\n' && echo 'zio bt all'
     echo 'echo == apply\n' && echo 'zio apply receiver print size'
     echo 'echo == errors\n' && cat <<'PYTHON'
@@ -97,6 +98,7 @@ look() {
     line=$(line_of 'while (__atomic_load_n(&released') line+="|$((line + 1))" stack runner compute runs
     [[ $(section 'by name' | grep -c '^#') == 3 ]] || fault "not three frames of the parker"
     says 'by name' '^#0 '
+    line=$(line_of 'zio_task_park(') stack 'by block' parks
     [[ $(section all | grep -c '^task ') == 7 ]] || fault "not all tasks with a stack"
     says all ' compute \(what=.*"other runner"'
     says apply '^\$[0-9]+ = 16$'

@@ -167,7 +167,7 @@ class Process:
         return Task(self.layout, index, address, read(address, self.layout["task.size"]))
 
     def task_named(self, text):
-        """By id, by handle, by an expression that gives one of the two, or by "name"."""
+        """By id, handle or block, or an expression that gives one of them, or by "name"."""
         text = text.strip()
         if text.startswith('"'):
             found = [task for task in self.tasks() if self.name_of(task) == text.strip('"')]
@@ -178,9 +178,15 @@ class Process:
             raise gdb.GdbError("No task is called %s." % text)
         number = int(gdb.parse_and_eval(text).cast(gdb.lookup_type("unsigned long"))) & ID_MASK
         layout = self.layout
-        index = number >> 32
-        if index < self.slot_range()[1]:
-            task = self.task_at(read_word(layout["tasks.slots"]) + index * layout["task.size"])
+        slots = read_word(layout["tasks.slots"])
+        first, limit = self.slot_range()
+        places = range(slots, slots + limit * layout["task.size"], layout["task.size"])
+        if number in places[first:]:  # as the probes have it
+            task = self.task_at(number)
+            if task.is_live(layout):
+                return task
+        elif first <= number >> 32 < limit:
+            task = self.task_at(places[number >> 32])
             if task.id == number and task.is_live(layout):
                 return task
         raise gdb.GdbError("No task has the id %d now." % number)
