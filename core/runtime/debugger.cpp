@@ -72,6 +72,7 @@ constexpr Entry entries[] = {
     {"task.home", offsetof(Task, home)},
     {"task.wait.object", offsetof(Task, wait) + offsetof(Wait, object)},
     {"task.due", offsetof(Task, due)},
+    {"task.stack", offsetof(Task, stack)},
     {"task.extra", offsetof(Task, extra)},
     {"word.cancel", word::cancel},
     {"bit.shielded", bit::shielded},

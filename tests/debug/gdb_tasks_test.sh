@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# gdb_tasks_test.sh PROGRAM LIBRARY SCRIPT BACKEND: the commands of the script for gdb show the tasks
+# gdb_tasks_test.sh PROGRAM LIBRARY SCRIPT BACKEND STATIC_PROGRAM: the commands of the script for gdb show the tasks
 # of a process, what each waits for, and the functions on its stack: of a process that lives and goes
 # on afterwards, of one that left a core file, and with a library of which nothing is left but what a
-# program needs to run. gdb finds the script by itself, as it would an installed one.
+# program needs to run, or with the archive. gdb finds the script by itself, as it would an installed
+# one; only where there is no shared library it must be told.
 set -u
 program=$(realpath "$1") library=$(realpath "$2") script=$3
 export ZIO_BACKEND=$4
+static_program=$(realpath "$5")
 source=$(dirname "$0")/tasks.c
 skip() { echo "skipped: $*"; exit 77; }
 command -v gdb >/dev/null || skip "gdb is not installed"
@@ -113,13 +115,15 @@ finish() {
 }
 
 commands >"$work/commands"
-for kind in whole stripped; do
+for kind in whole stripped archived; do
     what="a live process, the library $kind"
     export LD_LIBRARY_PATH=$work/$kind
+    run=("$program")
+    [[ $kind != archived ]] || run=(-iex "source $script" "$static_program")
     # In main, one up from where it stops: afterwards gdb must still be there.
     output=$(debug -ex 'break everybody_is_there' -ex run -ex up -x "$work/commands" -ex frame \
         -ex 'frame 0' -ex finish -ex 'echo == in main\n' -ex 'zio bt sleeper' -ex 'echo == rest\n' \
-        -ex delete -ex continue "$program")
+        -ex delete -ex continue "${run[@]}")
     if grep -qi 'ptrace.*not permitted\|Cannot create process\|Could not trace' <<<"$output"; then
         skip "processes may not be traced here"
     fi

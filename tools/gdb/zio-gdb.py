@@ -17,6 +17,7 @@ ID_MASK = (1 << 58) - 1  # of a handle: what zio_task_id gives
 SLOTS_AT_ONCE = 1024
 TASKS_WITH_FUNCTION = 500  # a list that is longer is not worth unwinding each stack for it
 THREAD_POINTER_REACH = 1 << 20  # errno lies nearer to its thread's pointer than this
+LARGEST_STACK = 1 << 30
 REGISTERS = {  # stack pointer, frame pointer, program counter, thread pointer
     "i386:x86-64": ("rsp", "rbp", "rip", "fs_base"),
     "aarch64": ("sp", "x29", "pc", "tpidr"),
@@ -118,7 +119,8 @@ class Process:
         self.find_threads()
 
     def find_threads(self):
-        """Each worker's errno lies beside the thread pointer of its thread."""
+        """Each worker's errno lies beside the thread pointer of its thread. Where that is not to be
+        had, a running task tells by its stack: it grows down to where its thread is."""
         selected = gdb.selected_thread()
         threads = gdb.selected_inferior().threads()
         frame_level = selected_level()
@@ -126,19 +128,23 @@ class Process:
         for thread in threads:
             try:
                 thread.switch()
-                places.append((thread_pointer(thread), thread))
+                sp = int(gdb.newest_frame().read_register(register_names()[0]))
+                places.append((thread_pointer(thread), sp, thread))
             except gdb.error:
                 pass  # it runs
         if selected is not None:
             selected.switch()
             select_level(frame_level)
         for worker in self.workers.values():
-            near = [(abs(place - worker.errno_at), thread.num, thread) for place, thread in places
-                    if place is not None]
+            near = [(abs(pointer - worker.errno_at), thread.num, thread)
+                    for pointer, _, thread in places if pointer is not None]
             if near and min(near)[0] < THREAD_POINTER_REACH:
                 worker.thread = min(near)[2]
-            elif len(threads) == 1 and worker.errno_at != 0:
-                worker.thread = threads[0]
+                continue
+            stack = read_word(worker.current + self.layout["task.stack"])
+            below = [(stack - sp, thread.num, thread) for _, sp, thread in places if sp <= stack]
+            if below and min(below)[0] < LARGEST_STACK:
+                worker.thread = min(below)[2]
 
     def slot_range(self):
         """Below the first lie the slots of a forked child's parents."""
@@ -245,7 +251,11 @@ class Process:
         """Whether the library's own code is in this frame."""
         if self.layout.library is not None:
             return gdb.solib_name(frame.pc()) == self.layout.library
-        return re.match(r"zio(::|_)", frame.name() or "") is not None
+        if re.match(r"zio(::|_)", frame.name() or ""):
+            return True
+        place = frame.find_sal().symtab  # the C wall consists of functions without a name
+        return frame.name() == "operator()" and place is not None and \
+            place.filename.startswith("capi/")
 
     def user_function(self, frame):
         """The innermost function of the program that can be named by file and line."""
@@ -283,7 +293,7 @@ def thread_pointer(thread):
         pass  # this gdb does not know it; the thread library may
     try:
         return int.from_bytes(thread.handle(), "little")
-    except (gdb.error, AttributeError):
+    except (RuntimeError, AttributeError):
         return None
 
 
