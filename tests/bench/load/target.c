@@ -14,7 +14,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BATCH = 256, LOOK_NS = 20 * 1000, WARM_UP_NS = 50 * 1000 * 1000, STUCK_MS = 5000 };
+enum {
+    BATCH = 256,
+    LOOK_NS = 20 * 1000,
+    WARM_UP_NS = 50 * 1000 * 1000,
+    STUCK_MS = 5000,
+    SOURCES = 16
+};
 
 /* Of one slice, while it lasts. */
 struct run {
@@ -38,39 +44,72 @@ void fail(const char *what, const struct target *target) {
 
 /* --- connections ---------------------------------------------------------------------------- */
 
-static void open_one(struct target *target, uint32_t index) {
-    struct connection *connection = &target->connections[index];
-    char text[MESSAGE_BYTES + 1];
+/* Short connections come from several addresses in turn: each port of one rests for a second after
+ * its connection has ended. */
+static void bind_to_source(const struct target *target, int fd) {
+    static uint32_t next;
+    const int on = 1;
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + next++ % SOURCES)};
+    if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) != 0 ||
+        bind(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+        fail("bind", target);
+    }
+}
+
+static int connect_one(const struct target *target) {
     const int on = 1;
     const struct linger reset = {1, 0}; /* leaves no socket behind in TIME_WAIT */
     const struct sockaddr_in address = {.sin_family = AF_INET,
                                         .sin_port = htons((uint16_t)target->port),
                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    snprintf(text, sizeof text, "%0*u", MESSAGE_BYTES, index);
-    memcpy(connection->message, text, MESSAGE_BYTES);
-    connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connection->fd < 0) fail("socket", target);
-    if (connect(connection->fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
-        setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
-        setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) != 0) {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) fail("socket", target);
+    if (target->manner.brief) {
+        bind_to_source(target, fd);
+    } else if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) != 0) {
+        fail("linger", target);
+    }
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+        connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
         fail("connect", target);
     }
+    return fd;
+}
+
+static void open_one(struct target *target, struct connection *connection) {
+    connection->fd = connect_one(target);
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = connection};
     if (epoll_ctl(target->poller, EPOLL_CTL_ADD, connection->fd, &event) != 0) {
         fail("epoll_ctl", target);
     }
 }
 
-void target_connect(struct target *target, uint32_t count) {
+static void learn(struct target *target) {
+    dialogue_echo(&target->dialogue);
+    if (!target->manner.http) return;
+    const int fd = connect_one(target);
+    if (!dialogue_http(&target->dialogue, fd)) fail("no page", target);
+    close(fd);
+}
+
+void target_connect(struct target *target, uint32_t count, struct manner manner) {
+    target->manner = manner;
     target->count = count;
     target->connections = calloc(count, sizeof *target->connections);
     target->poller = epoll_create1(EPOLL_CLOEXEC);
     if (target->connections == NULL || target->poller < 0) fail("epoll_create1", target);
-    for (uint32_t i = 0; i < count; i++) open_one(target, i);
+    learn(target);
+    for (uint32_t i = 0; i < count; i++) {
+        dialogue_write(&target->dialogue, i, target->connections[i].message);
+        if (!manner.brief) open_one(target, &target->connections[i]);
+    }
 }
 
 void target_disconnect(struct target *target) {
-    for (uint32_t i = 0; i < target->count; i++) close(target->connections[i].fd);
+    for (uint32_t i = 0; i < target->count && !target->manner.brief; i++) {
+        close(target->connections[i].fd);
+    }
     close(target->poller);
     free(target->connections);
 }
@@ -78,10 +117,12 @@ void target_disconnect(struct target *target) {
 /* --- a slice -------------------------------------------------------------------------------- */
 
 static void ask(struct run *run, struct connection *connection, int64_t now) {
+    const size_t length = run->target->dialogue.request_bytes;
     connection->sent_ns = now;
     connection->waiting = true;
     run->waiting++;
-    if (send(connection->fd, connection->message, MESSAGE_BYTES, MSG_NOSIGNAL) != MESSAGE_BYTES) {
+    if (run->target->manner.brief) open_one(run->target, connection);
+    if (send(connection->fd, connection->message, length, MSG_NOSIGNAL) != (ssize_t)length) {
         fail("send", run->target);
     }
 }
@@ -93,20 +134,23 @@ static void waited(struct run *run, const struct connection *connection, int64_t
 }
 
 static void receive(struct run *run, struct connection *connection) {
-    char bytes[MESSAGE_BYTES];
-    const size_t wanted = MESSAGE_BYTES - connection->received;
+    const struct dialogue *const dialogue = &run->target->dialogue;
+    char bytes[LARGEST_ANSWER];
+    const size_t wanted = dialogue->answer_bytes - connection->received;
     const ssize_t length = recv(connection->fd, bytes, wanted, MSG_DONTWAIT);
     if (length < 0 && errno == EAGAIN) return;
     if (length <= 0) fail("receive", run->target);
-    if (memcmp(bytes, connection->message + connection->received, (size_t)length) != 0) {
+    if (!dialogue_matches(dialogue, connection->message, bytes, connection->received,
+                          (uint32_t)length)) {
         errno = EBADMSG;
         fail("wrong answer", run->target);
     }
     connection->received += (uint32_t)length;
-    if (connection->received < MESSAGE_BYTES) return;
+    if (connection->received < dialogue->answer_bytes) return;
     connection->received = 0;
     connection->waiting = false;
     run->waiting--;
+    if (run->target->manner.brief) close(connection->fd);
     const int64_t now = now_ns();
     if (run->measuring) {
         connection->answers++;
@@ -117,7 +161,8 @@ static void receive(struct run *run, struct connection *connection) {
     if (!run->ending) ask(run, connection, now);
 }
 
-static int64_t step(struct run *run, int64_t previous, bool saturated) {
+static int64_t step(struct run *run, int64_t previous) {
+    const bool saturated = run->target->manner.saturated;
     struct epoll_event events[BATCH];
     int64_t now = now_ns();
     while (saturated && now < previous + LOOK_NS) now = now_ns();
@@ -171,20 +216,20 @@ static double both_delayed_ns(const struct target *target) {
     return delayed_ns(target->pid, target) + delayed_ns(getpid(), target);
 }
 
-struct slice target_load(struct target *target, int64_t duration_ns, bool saturated) {
+struct slice target_load(struct target *target, int64_t duration_ns) {
     struct run run = {.target = target};
     struct slice slice = {0};
     int64_t now = now_ns();
     memset(&target->slice_waits, 0, sizeof target->slice_waits);
     for (uint32_t i = 0; i < target->count; i++) ask(&run, &target->connections[i], now_ns());
-    for (const int64_t end = now + WARM_UP_NS; now < end;) now = step(&run, now, saturated);
+    for (const int64_t end = now + WARM_UP_NS; now < end;) now = step(&run, now);
 
     for (uint32_t i = 0; i < target->count; i++) target->connections[i].answers = 0;
     run.measuring = true;
     const double lost_before = both_delayed_ns(target);
     const double cpu_before = cpu_ns(target);
     const int64_t began = now_ns();
-    for (now = began; now < began + duration_ns;) now = step(&run, now, saturated);
+    for (now = began; now < began + duration_ns;) now = step(&run, now);
     slice.wall_ns = (double)(now_ns() - began);
     slice.cpu_ns = cpu_ns(target) - cpu_before;
     slice.lost_ns = both_delayed_ns(target) - lost_before;
@@ -200,7 +245,7 @@ struct slice target_load(struct target *target, int64_t duration_ns, bool satura
     slice.longest_to_mean = mean_ns > 0 ? run.longest_ns / mean_ns : 0;
     slice.fewest_to_median = fewest_to_median(target);
     for (const int64_t limit = now_ns() + STUCK_MS * INT64_C(1000000); run.waiting > 0;) {
-        now = step(&run, now, saturated);
+        now = step(&run, now);
         errno = ETIMEDOUT;
         if (now > limit) fail("no answer", target);
     }

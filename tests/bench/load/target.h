@@ -8,8 +8,16 @@
 #include <time.h>
 
 #include "demo/measure.h"
+#include "load/dialogue.h"
 
-enum { NAME_BYTES = 24, MESSAGE_BYTES = 64 };
+enum { NAME_BYTES = 24 };
+
+/* How the client behaves. */
+struct manner {
+    bool saturated; /* it never sleeps, but looks every 20 us */
+    bool http;      /* it asks for a page; else its messages come back */
+    bool brief;     /* each message has a connection of its own */
+};
 
 struct connection {
     int fd;
@@ -26,6 +34,8 @@ struct target {
     int port;
     int pid;
     clockid_t clock; /* CPU time of the server */
+    struct manner manner;
+    struct dialogue dialogue;
     int poller;
     struct connection *connections;
     uint32_t count;
@@ -45,13 +55,13 @@ int64_t now_ns(void);
 /* Ends the program with what errno says. */
 _Noreturn void fail(const char *what, const struct target *target);
 
-void target_connect(struct target *target, uint32_t count);
+void target_connect(struct target *target, uint32_t count, struct manner manner);
 void target_disconnect(struct target *target);
 
-/* Each connection has one message under way for this long. Closed loop: the client sleeps when
- * there is nothing to do. Saturated: it looks every 20 us, so that answers gather and it is never
- * what the server waits for. All answers have come back when this returns. */
-struct slice target_load(struct target *target, int64_t duration_ns, bool saturated);
+/* Each connection has one message under way for this long. The client sleeps when there is nothing
+ * to do; saturated, it looks every 20 us, so that answers gather and it is never what the server
+ * waits for. All answers have come back when this returns. */
+struct slice target_load(struct target *target, int64_t duration_ns);
 
 /* The last slice counts. */
 void target_keep_waits(struct target *target);
