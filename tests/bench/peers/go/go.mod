@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+module bench
+
+go 1.21
