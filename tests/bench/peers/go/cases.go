@@ -99,6 +99,7 @@ func wake(busy bool) int64 {
 	var all []int64
 	for i := int64(0); i < count+warmUp; i++ {
 		for answered.Load() < i {
+			runtime.Gosched()
 		}
 		if busy {
 			workFor(1_000)
