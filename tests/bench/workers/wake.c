@@ -2,17 +2,17 @@
 /* A plain thread wakes a task again and again, each time that it waits. */
 #include "workers/kit.h"
 
-enum { WAKES = 4000, WARM_UP = 400, SHORT_NS = 1000, LONG_NS = 300 * 1000 };
+enum { WARM_UP = 100, WAKES = 4000, WAKES_ASLEEP = 1000, SHORT_NS = 1000, LONG_NS = 300 * 1000 };
 
 struct alarm {
     zio_task_t *sleeper, *restless;
-    int busy;
+    int busy, count;
     int stop, answered;
 };
 
 static zio_err_t ZIO_CALL sleeps(void *ud) {
     struct alarm *const alarm = ud;
-    for (int i = 0; i < WAKES + WARM_UP; i++) {
+    for (int i = 0; i < alarm->count + WARM_UP; i++) {
         MUST(zio_task_park(ZIO_NEVER) == 0);
         __atomic_store_n(&alarm->answered, i + 1, __ATOMIC_RELEASE);
     }
@@ -41,11 +41,11 @@ static void join(zio_task_t *task) {
 
 int64_t measure_wake(int busy) {
     static int64_t all[WAKES];
-    struct alarm alarm = {.busy = busy};
+    struct alarm alarm = {.busy = busy, .count = busy ? WAKES : WAKES_ASLEEP};
     zio_rt_t *const runtime = make_runtime(2);
     MUST(zio_rt_start(runtime) == 0);
     join(spawn_pinned(runtime, begins, &alarm));
-    for (int i = -WARM_UP; i < WAKES; i++) {
+    for (int i = -WARM_UP; i < alarm.count; i++) {
         while (__atomic_load_n(&alarm.answered, __ATOMIC_ACQUIRE) < i + WARM_UP) continue;
         work_for(busy ? SHORT_NS : LONG_NS); /* it waits again, and its worker sleeps */
         const int64_t before = now_ns();
@@ -57,5 +57,5 @@ int64_t measure_wake(int busy) {
     join(alarm.sleeper);
     join(alarm.restless);
     end_runtime(runtime);
-    return median_of(all, WAKES) - clock_cost_ns();
+    return median_of(all, alarm.count) - clock_cost_ns();
 }

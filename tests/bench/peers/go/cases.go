@@ -79,7 +79,11 @@ func roundTripAsleep(count int) int64 {
 // Nanoseconds of a send on a channel by a thread of its own that wakes a goroutine. Busy: another
 // goroutine never stops running.
 func wake(busy bool) int64 {
-	const count, warmUp = 4000, 400
+	const warmUp = 100
+	count, pause := int64(1000), int64(300_000)
+	if busy {
+		count, pause = 4000, 1000
+	}
 	var answered atomic.Int64
 	var stop atomic.Bool
 	bell := make(chan struct{}, 1)
@@ -101,11 +105,7 @@ func wake(busy bool) int64 {
 		for answered.Load() < i {
 			runtime.Gosched()
 		}
-		if busy {
-			workFor(1_000)
-		} else {
-			workFor(300_000)
-		}
+		workFor(pause)
 		before := now()
 		bell <- struct{}{}
 		after := now()

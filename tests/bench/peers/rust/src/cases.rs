@@ -84,8 +84,8 @@ fn clock_cost() -> u64 {
 
 /// Nanoseconds that waking a task costs a plain thread. Busy: another task never stops running.
 pub fn wake(busy: bool) -> u64 {
-    const COUNT: u64 = 4_000;
-    const WARM_UP: u64 = 400;
+    const WARM_UP: u64 = 100;
+    let (count, pause) = if busy { (4_000, Duration::from_micros(1)) } else { (1_000, PAUSE) };
     let runtime = two_workers();
     let bell = Arc::new(Notify::new());
     let answered = Arc::new(AtomicU64::new(0));
@@ -105,11 +105,11 @@ pub fn wake(busy: bool) -> u64 {
         });
     }
     let mut all = Vec::new();
-    for i in 0..COUNT + WARM_UP {
+    for i in 0..count + WARM_UP {
         while answered.load(Ordering::Acquire) < i {
             std::hint::spin_loop();
         }
-        work_for(if busy { Duration::from_micros(1) } else { PAUSE });
+        work_for(pause);
         let before = Instant::now();
         bell.notify_one();
         let took = ns_since(before);
