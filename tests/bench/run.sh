@@ -3,8 +3,7 @@
 # All benchmarks, as tables; docs/benchmarks.md says how to read them.
 #   bash tests/bench/run.sh [BUILD] [--quick] [tasks|parked|echo|server-bound|fairness|kv|workers]...
 # Servers run on CPU 0, clients on CPU 1; as root (and unless BENCH_FIFO=0) both before everything
-# else there. In `workers` all run everywhere; as root, ahead of who is merely there too. Nothing here
-# fails because something is slow.
+# else there. In `workers` all run on both. Nothing here fails because something is slow.
 set -u
 build=build quick=
 sections=()
@@ -30,10 +29,11 @@ urgent=()
 if [[ ${BENCH_FIFO:-1} != 0 ]] && chrt -f 10 true 2>/dev/null; then urgent=(chrt -f 10); fi
 favoured=()
 if [[ ${BENCH_FIFO:-1} != 0 && $(nice -n -15 nice 2>/dev/null) == -15 ]]; then favoured=(nice -n -15); fi
-on() {  # CPU|any PROGRAM...
+on() {  # CPU|all|shared PROGRAM...
     local cpu=$1
     shift
-    if [[ $cpu == any ]]; then exec "${favoured[@]}" "$@"; fi
+    if [[ $cpu == all ]]; then exec "${urgent[@]}" "$@"; fi
+    if [[ $cpu == shared ]]; then exec "${favoured[@]}" "$@"; fi
     if [[ $(nproc) -gt 1 ]]; then set -- taskset -c "$cpu" "$@"; fi
     exec "${urgent[@]}" "$@"
 }

@@ -24,7 +24,7 @@ compare() {  # LABEL BAR_NS|- PROGRAM...
         for program in "${there[@]}" "${back[@]}"; do
             # A case and its number are two words.
             # shellcheck disable=SC2086
-            ns=$( (on any "$(program_of "${program%%:*}")" ${program#*:}) 2>"$work/errors") ||
+            ns=$( (on all "$(program_of "${program%%:*}")" ${program#*:}) 2>"$work/errors") ||
                 fail "$program: $(cat "$work/errors")"
             echo "$round ${program%%:*} $ns"
         done
@@ -65,7 +65,7 @@ watch_idle() {  # NAME
     program=$(program_of "$1")
     [[ -x $program ]] || return
     : >"$work/idle"
-    (on any "$program" idle $((seconds + 3))) >"$work/idle" 2>"$work/errors" &
+    (on all "$program" idle $((seconds + 3))) >"$work/idle" 2>"$work/errors" &
     servers+=($!)
     for ((tenths = 0; tenths < 200; tenths++)); do
         [[ $(head -n 1 "$work/idle") != ready ]] || break
@@ -86,7 +86,7 @@ start_crew() {  # EXAMPLE PEERS_CASE BACKEND...
     local example=$1 peers_case=$2 backend peer
     shift 2
     targets=()
-    server_cpu=any
+    server_cpu=shared
     for backend; do
         start "zio_$backend" - "$build/examples/$example" --port 0 --workers 2 --backend "$backend"
     done
@@ -99,7 +99,7 @@ crew_load() {  # MODE CONNECTIONS...
     shift
     if [[ $quick ]]; then rounds=3 slice=150; fi
     for connections; do
-        (on any "$build/bench/load" "$mode" "$connections" $rounds $slice 0 "${targets[@]}") ||
+        (on shared "$build/bench/load" "$mode" "$connections" $rounds $slice 0 "${targets[@]}") ||
             fail "the load ended with status $?"
     done
 }
@@ -111,7 +111,7 @@ run_workers() {
         [[ -x $peers/$peer ]] || echo "skipped: $peer, as it was not built (make bench-peers)"
     done
     echo "two workers"
-    (on any "$build/bench/tasks" "$([[ $quick ]] && echo 15 || echo 51)" 2) || fail "tasks ended with status $?"
+    (on all "$build/bench/tasks" "$([[ $quick ]] && echo 15 || echo 51)" 2) || fail "tasks ended with status $?"
     echo
     compare "round trip, both awake" 1000 zio:round-trip go:round-trip-apart tokio:round-trip-apart
     compare "the same, peers place freely" - zio:round-trip go:round-trip tokio:round-trip

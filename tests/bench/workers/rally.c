@@ -16,9 +16,8 @@ struct side {
 
 struct rally {
     struct side sides[2];
-    zio_task_t *tasks[2]; /* set once both are known, then `begun` */
-    int begun;
-    int64_t pause_ns; /* work before each send */
+    zio_task_t *tasks[2]; /* who asks wakes up when both are known */
+    int64_t pause_ns;     /* work before each send */
     int count;
     int64_t sent_ns, travelled_ns; /* the ball: it is with one side at a time */
     int64_t took_ns;
@@ -35,14 +34,9 @@ static void catch_ball(struct rally *rally) {
     if (rally->pause_ns > 0) rally->travelled_ns += now_ns() - rally->sent_ns;
 }
 
-static void wait_for_begin(struct side *me) {
-    me->thread = gettid();
-    while (!__atomic_load_n(&me->rally->begun, __ATOMIC_ACQUIRE)) MUST(zio_yield() == 0);
-}
-
 static zio_err_t ZIO_CALL answers(void *ud) {
     struct side *const me = ud;
-    wait_for_begin(me);
+    me->thread = gettid();
     const int trips = me->rally->count + me->rally->count / 10;
     for (int i = 0; i < trips; i++) {
         catch_ball(me->rally);
@@ -56,7 +50,8 @@ static zio_err_t ZIO_CALL asks(void *ud) {
     struct side *const me = ud;
     struct rally *const rally = me->rally;
     int64_t began = 0;
-    wait_for_begin(me);
+    me->thread = gettid();
+    MUST(zio_task_park(ZIO_NEVER) == 0);
     for (int i = -rally->count / 10; i < rally->count; i++) {
         if (i == 0) began = now_ns();
         rally->travelled_ns = 0;
@@ -77,7 +72,7 @@ static int64_t play(int count, int64_t pause_ns) {
         rally.sides[i] = (struct side){&rally, i, 0};
         rally.tasks[i] = spawn_pinned(runtime, i == 0 ? asks : answers, &rally.sides[i]);
     }
-    __atomic_store_n(&rally.begun, 1, __ATOMIC_RELEASE);
+    MUST(zio_task_unpark(rally.tasks[0]) == 0);
     for (int i = 0; i < 2; i++) {
         MUST(zio_task_join(rally.tasks[i], NULL, ZIO_NEVER) == 0);
         MUST(zio_task_unref(rally.tasks[i]) == 0);
