@@ -42,8 +42,8 @@ std::int32_t read_runtime_options(const zio_rt_options_t* given, runtime::Runtim
         if (const std::int32_t status = capi::read_options(options.worker_hooks, hooks)) {
             return status;
         }
-        out.worker_hooks = {hooks.on_start,    hooks.on_stop, hooks.before_block,
-                            hooks.after_block, hooks.ud,      hooks.on_held};
+        out.worker_hooks = {hooks.on_start, hooks.on_stop, hooks.before_block, hooks.after_block,
+                            hooks.ud};
     }
     if (options.hooks == nullptr) return 0;
     zio_task_hooks_t hooks;
@@ -82,6 +82,10 @@ zio_err_t zio_rt_destroy(zio_rt_t* rt) noexcept {
 
 zio_err_t zio_rt_after_fork(zio_rt_t* rt) noexcept {
     return guard([&] { return runtime::Runtime::after_fork(bits_of(rt)); });
+}
+
+zio_err_t zio_rt_on_hold(zio_rt_t* rt, zio_hold_fn fn, void* ud) noexcept {
+    return guard([&] { return runtime::set_hold_hook(bits_of(rt), {fn, ud}); });
 }
 
 zio_rt_t* zio_rt_current(void) noexcept {

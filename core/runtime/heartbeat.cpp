@@ -73,8 +73,9 @@ void note_hold(Worker& w, const Task& task, Instant now) {
     pulse.last_ns = span;
     pulse.last_at = now;
     if (span > pulse.longest_ns) pulse.longest_ns = span;
-    if (!pulse.is_told && w.worker_hooks.on_held != nullptr) {
-        w.worker_hooks.on_held(w.ordinal, as_pointer(handle), span, w.worker_hooks.data);
+    const HoldHook& hook = w.runtime->hold_hook;
+    if (!pulse.is_told && hook.function != nullptr) {
+        hook.function(w.ordinal, as_pointer(handle), span, hook.data);
     }
     pulse.is_told = true;
 }
@@ -167,6 +168,19 @@ void end_watch(Runtime& runtime) {
         thread = {};
     }
     life_lock.unlock();
+}
+
+std::int32_t set_hold_hook(HandleBits handle, HoldHook hook) {
+    Runtime* runtime = nullptr;
+    if (const std::int32_t status = Runtime::pin(handle, &runtime)) return status;
+    const bool is_watched = runtime->is_watched();
+    if (is_watched) {
+        watch_lock.lock();
+        runtime->hold_hook = hook;
+        watch_lock.unlock();
+    }
+    runtime->unpin();
+    return is_watched ? 0 : error::not_supported;
 }
 
 void forget_watch() {

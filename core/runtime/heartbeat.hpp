@@ -9,6 +9,8 @@
 // the thread sleeps, too, and whoever wakes up wakes it.
 #include "core/runtime/task.hpp"
 
+struct zio_task;  // what a handle pretends to point to
+
 namespace zio::runtime {
 
 class Runtime;
@@ -16,9 +18,10 @@ class Worker;
 
 inline constexpr Instant held_ns = 10'000'000;  // what counts as holding
 
-struct Holds {
-    std::uint64_t count;
-    std::uint64_t longest_ns;
+// Told once of each hold, on the watching thread.
+struct HoldHook {
+    void (*function)(std::uint32_t worker, zio_task* task, std::uint64_t span_ns, void* data);
+    void* data;
 };
 
 // What a worker and the watching thread share. The last hold is kept for the dump.
@@ -44,6 +47,8 @@ struct Pulse {
 // runs. 0, or why there is no thread.
 std::int32_t begin_watch(Runtime& runtime);
 void end_watch(Runtime& runtime);
+// The hook of a watched runtime. When it returns the one before does not run any more.
+std::int32_t set_hold_hook(HandleBits runtime, HoldHook hook);
 // In a forked child: nobody is watched.
 void forget_watch();
 

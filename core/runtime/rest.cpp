@@ -16,8 +16,11 @@ namespace {
 // Waking a sleeper costs both sides more than a short wait awake; a long one wastes the processor.
 constexpr Instant longest_spin_ns = 50'000;
 constexpr Instant shortest_spin_ns = 3'000;
-// After spins that found nothing, one of so many rests tries again.
+// After spins that found nothing, one of so many rests tries again: once, for so long that a worker
+// which has to be woken first can answer meanwhile. Else two that wait for each other would both
+// sleep for ever between their messages, each too late for the other's short look.
 constexpr std::uint32_t rests_without_spin = 32;
+constexpr Instant trial_spin_ns = 50'000;
 // A look at the clock that comes later than this: somebody else had the processor meanwhile.
 constexpr Instant preempted_ns = 15'000;
 constexpr unsigned looks_between_polls = 16;
@@ -83,10 +86,11 @@ void Worker::judge_stolen_work() {
 // True: something came. Lengthens or shortens the next spin by what this one brought.
 bool Worker::spin(Instant until) {
     if (!runtime->may_spin()) return false;
-    if (spin_ns_ == 0) {
+    const bool is_trial = spin_ns_ == 0;
+    if (is_trial) {
         if (++spins_skipped_ < rests_without_spin) return false;
         spins_skipped_ = 0;
-        spin_ns_ = shortest_spin_ns;
+        spin_ns_ = trial_spin_ns;
     }
     runtime->begin_search();
     owes_look_ = true;
@@ -111,7 +115,7 @@ bool Worker::spin(Instant until) {
         last = now;
     }
     runtime->end_search();
-    spin_ns_ = found ? longest_spin_ns : spin_ns_ / 2;
+    spin_ns_ = found ? longest_spin_ns : is_trial ? 0 : spin_ns_ / 2;
     if (spin_ns_ < shortest_spin_ns) spin_ns_ = 0;
     return found;
 }

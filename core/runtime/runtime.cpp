@@ -135,8 +135,7 @@ std::int32_t Runtime::open(const RuntimeOptions& options) {
     if (status != 0) return status;
     reports_overflow_ = (options.flags & runtime_report_overflow) != 0;
     if (reports_overflow_) status = report_overflows();
-    const bool wants_watch =
-        (options.flags & runtime_heartbeat) != 0 || options.worker_hooks.on_held != nullptr;
+    const bool wants_watch = (options.flags & runtime_heartbeat) != 0;
     if (status != 0 || !wants_watch || workers_[0]->chooses) return status;
     for (std::uint32_t i = 0; i < worker_count_; ++i) workers_[i]->pulse.is_watched = true;
     status = begin_watch(*this);
@@ -150,6 +149,7 @@ void Runtime::begin_life() {
     workers_ = nullptr;
     worker_count_ = 0;
     reports_overflow_ = is_watched_ = false;
+    hold_hook = {};
     fork_count_ = fork_count();
     reason_ = "";
     admission_.store(0, std::memory_order_relaxed);

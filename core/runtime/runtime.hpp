@@ -38,6 +38,7 @@ class Runtime {
     ObjectWord word{0};
     Runtime* next = nullptr;
     Runtime* next_watched = nullptr;  // the heartbeat's
+    HoldHook hold_hook{};
 
     static std::int32_t create(const RuntimeOptions& options, HandleBits* out);
     static std::int32_t run(HandleBits handle, TaskFunction entry, void* data);
@@ -57,6 +58,7 @@ class Runtime {
     bool moves_started() const { return options_.moves_started && worker_count_ > 1; }
     std::uint64_t task_limit() const { return task_limit_; }  // 0: none
     const char* backend_reason() const { return reason_; }
+    bool is_watched() const { return is_watched_; }  // by a heartbeat
     RuntimeStatistics statistics() const;
 
     // A spawn from elsewhere is counted before its task is made; refused once stopping.

@@ -44,8 +44,6 @@ struct WorkerHooks {
     void (*before_block)(std::uint32_t worker, void* data);
     void (*after_block)(std::uint32_t worker, void* data);
     void* data;
-    // On the watching thread (heartbeat.hpp).
-    void (*on_held)(std::uint32_t worker, zio_task* task, std::uint64_t span_ns, void* data);
 };
 
 // What a task asks the native stack to do for it.

@@ -42,8 +42,8 @@ enum zio_rt_flag {
     ZIO_RT_REPORT_OVERFLOW = 1,
     /** A thread of the process watches the workers of this runtime and finds the tasks that hold
      *  one for more than 10 ms without suspending: zio_rt_stats_t::holds counts them,
-     *  zio_rt_dump() names the last of each worker, and zio_worker_hooks_t::on_held is told. The
-     *  thread sleeps while all workers do. Of no effect in a simulated world. */
+     *  zio_rt_dump() names the last of each worker, and zio_rt_on_hold() has it told. The thread
+     *  sleeps while all workers do. Of no effect in a simulated world. */
     ZIO_RT_HEARTBEAT = 2
 };
 
@@ -65,7 +65,7 @@ typedef struct zio_task_hooks {
 /**
  * Functions called on each worker thread, on its native stack: when it starts and stops, and
  * around every wait that blocks it (a host language gives up and takes its global lock there).
- * They must not suspend. Any may be NULL. The last one turns ::ZIO_RT_HEARTBEAT on.
+ * They must not suspend. Any may be NULL.
  */
 typedef struct zio_worker_hooks {
     uint32_t struct_size; /**< Set by zio_worker_hooks_init(). */
@@ -75,9 +75,6 @@ typedef struct zio_worker_hooks {
     void(ZIO_CALL *before_block)(uint32_t worker, void *ud);
     void(ZIO_CALL *after_block)(uint32_t worker, void *ud);
     void *ud;
-    /** Once for each hold, some 10 to 15 ms after it began, on the watching thread and while the
-     *  task runs on. May ask for the task's id and name, and must not end a runtime. */
-    void(ZIO_CALL *on_held)(uint32_t worker, zio_task_t *task, uint64_t held_ns, void *ud);
 } zio_worker_hooks_t;
 
 /** Options of a runtime. */
@@ -341,6 +338,29 @@ ZIO_API const char *ZIO_CALL zio_rt_backend_reason(zio_rt_t *rt) ZIO_NOEXCEPT;
  * @test tests/capi/rt_inspect_test.c
  */
 ZIO_API zio_ssize_t ZIO_CALL zio_rt_dump(zio_rt_t *rt, char *buf, size_t len) ZIO_NOEXCEPT;
+
+/**
+ * Is told of a task that holds a worker, once for each hold, some 10 to 15 ms after it began and
+ * while the task runs on. `held_ns`: for how long, in nanoseconds, as far as was seen.
+ */
+typedef void(ZIO_CALL *zio_hold_fn)(uint32_t worker, zio_task_t *task, uint64_t held_ns, void *ud);
+
+/**
+ * Sets what is told of tasks that hold a worker for more than 10 ms, for logs and alarms.
+ * @param rt a runtime made with ::ZIO_RT_HEARTBEAT.
+ * @param fn runs on the thread that watches, which it should not keep for long. It may ask for the
+ *        task's id, and must neither end a runtime nor call this function. NULL = nobody is told.
+ * @param ud handed to `fn`; when the call returns the one before is not used any more.
+ * @return 0, or an error.
+ * @par Errors
+ * ZIO_EBADF, ZIO_EFORKED: `rt`. ZIO_ENOTSUP: nobody watches this runtime. ZIO_ENOBUFS: more than
+ * 65 000 calls on the runtime at once.
+ * @par Suspends
+ * no, but it waits for an `fn` that runs; any thread
+ * @since 0.1
+ * @test tests/capi/rt_heartbeat_test.c
+ */
+ZIO_API zio_err_t ZIO_CALL zio_rt_on_hold(zio_rt_t *rt, zio_hold_fn fn, void *ud) ZIO_NOEXCEPT;
 
 /** Counters since the runtime was made, and what is there now. */
 typedef struct zio_rt_stats {

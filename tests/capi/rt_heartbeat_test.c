@@ -26,20 +26,13 @@ static void on_held(uint32_t worker, zio_task_t *task, uint64_t held_ns, void *u
 }
 static zio_rt_t *make_watched(uint32_t workers, bool with_hook) {
     zio_rt_options_t options;
-    zio_worker_hooks_t hooks;
     zio_rt_t *rt = NULL;
     assert_int_equal(zio_rt_options_init(&options, sizeof options), 0);
-    assert_int_equal(zio_worker_hooks_init(&hooks, sizeof hooks), 0);
     options.workers = workers;
-    hooks.on_held = on_held;
-    hooks.ud = &seen;
+    options.flags = ZIO_RT_HEARTBEAT;
     memset(&seen, 0, sizeof seen);
-    if (with_hook) {
-        options.worker_hooks = &hooks;
-    } else {
-        options.flags = ZIO_RT_HEARTBEAT;
-    }
     assert_int_equal(zio_rt_create(&rt, &options), 0);
+    if (with_hook) assert_int_equal(zio_rt_on_hold(rt, on_held, &seen), 0);
     return rt;
 }
 
@@ -103,6 +96,13 @@ static void a_hog_is_named(void **state) {
     end_runtime(rt);
     rt = make_watched(1, true);
     assert_in_range(zio_rt_run(rt, has_a_hog, NULL), 3, 1000);
+    assert_int_equal(zio_rt_on_hold(rt, NULL, NULL), 0);
+    memset(&seen, 0, sizeof seen);
+    assert_int_equal(zio_rt_run(rt, has_a_hog, NULL), 0);
+    end_runtime(rt);
+    assert_int_equal(zio_rt_on_hold(rt, on_held, &seen), ZIO_EBADF);
+    rt = make_crew(1);
+    assert_int_equal(zio_rt_on_hold(rt, on_held, &seen), ZIO_ENOTSUP); /* nobody watches */
     end_runtime(rt);
 }
 
