@@ -16,10 +16,11 @@ namespace {
 // Waking a sleeper costs both sides more than a short wait awake; a long one wastes the processor.
 constexpr Instant longest_spin_ns = 50'000;
 constexpr Instant shortest_spin_ns = 3'000;
-// After spins that found nothing, one of so many rests tries again: once, for so long that a worker
-// which has to be woken first can answer meanwhile. Else two that wait for each other would both
-// sleep for ever between their messages, each too late for the other's short look.
-constexpr std::uint32_t rests_without_spin = 32;
+// After spins that found nothing, one of so many rests tries again, the rarer the more often that
+// was in vain: once, for so long that a worker which has to be woken first can answer meanwhile.
+// Else two that wait for each other would both sleep for ever between their messages, each too late
+// for the other's short look.
+constexpr std::uint32_t most_rests_before_trial = 4096;
 constexpr Instant trial_spin_ns = 50'000;
 // A look at the clock that comes later than this: somebody else had the processor meanwhile.
 constexpr Instant preempted_ns = 15'000;
@@ -88,7 +89,7 @@ bool Worker::spin(Instant until) {
     if (!runtime->may_spin()) return false;
     const bool is_trial = spin_ns_ == 0;
     if (is_trial) {
-        if (++spins_skipped_ < rests_without_spin) return false;
+        if (++spins_skipped_ < rests_before_trial_) return false;
         spins_skipped_ = 0;
         spin_ns_ = trial_spin_ns;
     }
@@ -115,8 +116,16 @@ bool Worker::spin(Instant until) {
         last = now;
     }
     runtime->end_search();
-    spin_ns_ = found ? longest_spin_ns : is_trial ? 0 : spin_ns_ / 2;
-    if (spin_ns_ < shortest_spin_ns) spin_ns_ = 0;
+    if (found) {
+        spin_ns_ = longest_spin_ns;
+        rests_before_trial_ = rests_before_trial;
+    } else if (is_trial) {
+        spin_ns_ = 0;
+        if (rests_before_trial_ < most_rests_before_trial) rests_before_trial_ *= 2;
+    } else {
+        spin_ns_ /= 2;
+        if (spin_ns_ < shortest_spin_ns) spin_ns_ = 0;
+    }
     return found;
 }
 

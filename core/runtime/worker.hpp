@@ -197,6 +197,7 @@ class alignas(64) Worker {
     void pass_on_call();
     bool others_have_surplus() const;
 
+    static constexpr std::uint32_t rests_before_trial = 32;  // see rest.cpp
     bool has_left_ = false;
     std::uint32_t turns_without_clock_ = 0;
     std::uint64_t trimmed_ended_count_ = 0;
@@ -207,6 +208,7 @@ class alignas(64) Worker {
     std::uint32_t next_victim_ = 0;
     Instant spin_ns_ = 0;
     std::uint32_t spins_skipped_ = 0;
+    std::uint32_t rests_before_trial_ = rests_before_trial;
 };
 
 // The worker of this thread while it runs tasks; null on every other thread.

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The poller of Linux: edge-triggered epoll. A descriptor is registered once, for both directions.
-#include <sys/epoll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "core/os/linux/epoll.hpp"
 
-#include <cerrno>
-#include <ctime>
 #include <new>
 #include <utility>
 
 #include "core/loop/readiness.hpp"
-#include "core/os/error.hpp"
 
 namespace zio::loop {
 
@@ -31,9 +26,9 @@ std::uint32_t bits_of(std::uint32_t events) {
 
 class EpollPoller final : public Poller {
   public:
-    EpollPoller(int epoll, os::Handle wakeup) : epoll_(epoll), wakeup_(wakeup) {}
+    EpollPoller(std::int32_t epoll, os::Handle wakeup) : epoll_(epoll), wakeup_(wakeup) {}
     ~EpollPoller() override {
-        ::close(epoll_);
+        os::epoll_table.close(epoll_);
         os::table.close(wakeup_);
     }
 
@@ -43,7 +38,7 @@ class EpollPoller final : public Poller {
     void unwatch(os::Handle handle) override {
         // Fails when the descriptor was closed behind our back; then the kernel has forgotten it.
         epoll_event ignored{};
-        ::epoll_ctl(epoll_, EPOLL_CTL_DEL, static_cast<int>(handle), &ignored);
+        os::epoll_table.control(epoll_, EPOLL_CTL_DEL, static_cast<std::int32_t>(handle), &ignored);
     }
     std::size_t wait(ReadyEvent* events, std::size_t capacity, Instant until) override;
     void wake() override { os::table.raise_wakeup(wakeup_); }
@@ -51,9 +46,9 @@ class EpollPoller final : public Poller {
     os::Handle pollable() const override { return epoll_; }
 
   private:
-    int wait_in_kernel(epoll_event* events, int capacity, Instant until);
+    std::int32_t wait_in_kernel(epoll_event* events, std::int32_t capacity, Instant until);
 
-    const int epoll_;
+    const std::int32_t epoll_;
     const os::Handle wakeup_;
     std::uint64_t wake_count_ = 0;
     bool has_precise_wait_ = true;  // epoll_pwait2, since Linux 5.11
@@ -65,42 +60,38 @@ std::int32_t EpollPoller::watch(os::Handle handle, std::uint32_t wanted) {
     if ((wanted & os::ready_read) != 0) event.events |= EPOLLIN | EPOLLPRI;
     if ((wanted & os::ready_write) != 0) event.events |= EPOLLOUT;
     event.data.fd = static_cast<int>(handle);
-    if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, event.data.fd, &event) == 0) return 0;
-    if (errno == EEXIST && ::epoll_ctl(epoll_, EPOLL_CTL_MOD, event.data.fd, &event) == 0) return 0;
-    return os::error_from_code(errno);
+    const std::int32_t added =
+        os::epoll_table.control(epoll_, EPOLL_CTL_ADD, event.data.fd, &event);
+    if (added != error::exists) return added;
+    return os::epoll_table.control(epoll_, EPOLL_CTL_MOD, event.data.fd, &event);
 }
 
 // A wait may end late but never early: times are rounded up.
-int EpollPoller::wait_in_kernel(epoll_event* events, int capacity, Instant until) {
-    if (until == 0) return ::epoll_wait(epoll_, events, capacity, 0);
-    if (until >= forever) return ::epoll_wait(epoll_, events, capacity, -1);
+std::int32_t EpollPoller::wait_in_kernel(epoll_event* events, std::int32_t capacity,
+                                         Instant until) {
+    if (until == 0) return os::epoll_table.wait(epoll_, events, capacity, 0);
+    if (until >= forever) return os::epoll_table.wait(epoll_, events, capacity, -1);
     const Instant present = os::table.now();
     const Instant rest_ns = until > present ? until - present : 0;
-#ifdef SYS_epoll_pwait2
     if (has_precise_wait_) {
-        const struct {
-            std::int64_t seconds;
-            std::int64_t nanoseconds;
-        } rest{static_cast<std::int64_t>(rest_ns / second_ns),
-               static_cast<std::int64_t>(rest_ns % second_ns)};
-        const long count = ::syscall(SYS_epoll_pwait2, epoll_, events, capacity, &rest, nullptr, 0);
-        const bool is_refused = count < 0 && errno != EINTR && errno != EBADF;
-        if (!is_refused) return static_cast<int>(count);
+        const std::int32_t count =
+            os::epoll_table.wait_precisely(epoll_, events, capacity, rest_ns);
+        if (count >= 0 || count == error::bad_handle) return count;
         has_precise_wait_ = false;
     }
-#endif
     constexpr Instant ms = 1'000'000;
     const Instant rest_ms = (rest_ns + ms - 1) / ms;
-    return ::epoll_wait(epoll_, events, capacity,
-                        rest_ms < INT32_MAX ? static_cast<int>(rest_ms) : INT32_MAX);
+    return os::epoll_table.wait(
+        epoll_, events, capacity,
+        rest_ms < INT32_MAX ? static_cast<std::int32_t>(rest_ms) : INT32_MAX);
 }
 
 std::size_t EpollPoller::wait(ReadyEvent* events, std::size_t capacity, Instant until) {
     epoll_event happened[batch];
-    const int limit = static_cast<int>(capacity < batch ? capacity : batch);
-    const int count = wait_in_kernel(happened, limit, until);
+    const auto limit = static_cast<std::int32_t>(capacity < batch ? capacity : batch);
+    const std::int32_t count = wait_in_kernel(happened, limit, until);
     std::size_t filled = 0;
-    for (int i = 0; i < count; ++i) {
+    for (std::int32_t i = 0; i < count; ++i) {
         if (happened[i].data.fd == wakeup_) {
             const std::int64_t raised = os::table.take_wakeups(wakeup_);
             if (raised > 0) wake_count_ += static_cast<std::uint64_t>(raised);
@@ -119,15 +110,15 @@ Opened open_epoll(const BackendOptions&) {
     os::Handle wakeup = os::no_handle;
     opened.status = os::table.open_wakeup(&wakeup);
     if (opened.status < 0) return opened;
-    const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+    const std::int32_t epoll = os::epoll_table.create();
     if (epoll < 0) {
-        opened.status = os::error_from_code(errno);
+        opened.status = epoll;
         os::table.close(wakeup);
         return opened;
     }
     std::unique_ptr<Poller> poller(new (std::nothrow) EpollPoller(epoll, wakeup));
     if (poller == nullptr) {
-        ::close(epoll);
+        os::epoll_table.close(epoll);
         os::table.close(wakeup);
     } else {
         opened.status = poller->watch(wakeup, os::ready_read);
