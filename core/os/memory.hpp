@@ -42,6 +42,8 @@ bool guards_work() noexcept;
 std::size_t page_size() noexcept;
 // How many mappings a process may have; a large number when the system does not say.
 std::uint64_t mapping_limit() noexcept;
+// How much address space the process may have; a very large number when there is no limit.
+std::uint64_t address_space_limit() noexcept;
 // What the kernel may push on a stack to deliver a signal.
 std::size_t signal_frame_size() noexcept;
 

@@ -52,6 +52,9 @@ void give_extra(Extra* extra) {
 }  // namespace
 
 void* reserve_slots(std::size_t size, void* used) {
+    // Under a limit the stacks need the room more than tables for millions of handles.
+    constexpr std::uint64_t most_parts = 64;
+    if (used == nullptr && size > os::address_space_limit() / most_parts) return nullptr;
     if (used == nullptr) return os::memory_table.reserve(size);
     os::memory_table.show_in_dumps(static_cast<char*>(used), size);
     return used;

@@ -256,6 +256,9 @@ static zio_err_t forks_in_a_task(void *ud) {
 }
 static void a_task_forks(void **state) {
     (void)state;
+#if UNDER_THREAD_SANITIZER
+    return; /* in a child it takes all other stacks for ended threads, that of main() too */
+#endif
     struct world world = make_world(1);
     const pid_t parent = getpid();
     const zio_err_t result = zio_rt_run(world.rt, forks_in_a_task, &world);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -190,6 +191,13 @@ std::size_t page_size() noexcept {
 std::uint64_t mapping_limit() noexcept {
     static const std::uint64_t limit = read_mapping_limit();
     return limit;
+}
+
+std::uint64_t address_space_limit() noexcept {
+    const KeepErrno keep;
+    rlimit limit{};
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return UINT64_MAX;
+    return limit.rlim_cur;
 }
 
 std::size_t signal_frame_size() noexcept {
