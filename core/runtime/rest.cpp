@@ -24,7 +24,10 @@ constexpr std::uint32_t most_rests_before_trial = 4096;
 constexpr Instant trial_spin_ns = 50'000;
 // A look at the clock that comes later than this: somebody else had the processor meanwhile.
 constexpr Instant preempted_ns = 15'000;
-constexpr unsigned looks_between_polls = 16;
+constexpr unsigned looks_at_once = 16;
+// Asking the backend is a system call, and whoever sends through it needs a processor, too: what it
+// has must not wait for long, but is no reason to stay awake.
+constexpr Instant pause_between_polls_ns = 15'000;
 
 }  // namespace
 
@@ -84,7 +87,7 @@ void Worker::judge_stolen_work() {
     stolen_from_ = nullptr;
 }
 
-// True: something came. Lengthens or shortens the next spin by what this one brought.
+// True: something came. Lengthens or shortens the next spin by what others on this machine brought.
 bool Worker::spin(Instant until) {
     if (!runtime->may_spin()) return false;
     const bool is_trial = spin_ns_ == 0;
@@ -97,18 +100,20 @@ bool Worker::spin(Instant until) {
     owes_look_ = true;
     const Instant begin = loop.now();
     Instant last = begin;
+    Instant polled_at = begin;
     bool found = false;
     for (;;) {
-        for (unsigned i = 0; i < looks_between_polls && !found; ++i) {
+        for (unsigned i = 0; i < looks_at_once && !found; ++i) {
             found = loop.has_mail() || others_have_surplus();
             spin_pause();
         }
-        if (!found && loop.pending_count() != 0) {
-            loop.poll();
-            found = loop.has_completed();
-        }
         const Instant now = loop.now();
         if (found || now - begin >= spin_ns_ || now >= until) break;
+        if (loop.pending_count() != 0 && now - polled_at >= pause_between_polls_ns) {
+            loop.poll();
+            if (loop.has_completed()) break;
+            polled_at = now;
+        }
         if (now - last > preempted_ns) {
             spin_ns_ = 0;
             break;
@@ -126,7 +131,7 @@ bool Worker::spin(Instant until) {
         spin_ns_ /= 2;
         if (spin_ns_ < shortest_spin_ns) spin_ns_ = 0;
     }
-    return found;
+    return found || loop.has_completed();
 }
 
 void Worker::rest(Instant until) {
