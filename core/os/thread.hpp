@@ -33,5 +33,8 @@ std::int32_t watch_forks(void (*before)(), void (*in_parent)(), void (*in_child)
 // How many processors this process may use at once, by its affinity and by the quota of the
 // container it runs in; at least 1.
 std::uint32_t usable_processors() noexcept;
+// Leaves the calling thread one of the processors that its affinity allows: number `number`,
+// counted round.
+std::int32_t pin_thread(std::uint32_t number) noexcept;
 
 }  // namespace zio::os

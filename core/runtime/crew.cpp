@@ -55,6 +55,8 @@ void Runtime::leave_seat(Worker& w) {
 // The whole life of a worker's own thread.
 void Runtime::work(void* worker) {
     Worker& w = *static_cast<Worker*>(worker);
+    // It may be refused, in a container for one; then the system goes on choosing.
+    if ((w.runtime->options_.flags & runtime_pin_workers) != 0) (void)os::pin_thread(w.ordinal);
     // Without a stack for the report an overflow ends the program unexplained, no more.
     if (w.runtime->reports_overflow_) (void)w.overflow_stack.install();
     w.runtime->take_seat(w);

@@ -44,7 +44,11 @@ enum zio_rt_flag {
      *  one for more than 10 ms without suspending: zio_rt_stats_t::holds counts them,
      *  zio_rt_dump() names the last of each worker, and zio_rt_on_hold() has it told. The thread
      *  sleeps while all workers do. Of no effect in a simulated world. */
-    ZIO_RT_HEARTBEAT = 2
+    ZIO_RT_HEARTBEAT = 2,
+    /** Each thread of the library's own that is a worker stays on one of the processors that the
+     *  affinity of its maker allows: worker n on the n-th, counted round. Whose thread calls
+     *  zio_rt_run() is worker 0 and keeps its affinity. The threads are called `zio-worker-n`. */
+    ZIO_RT_PIN_WORKERS = 4
 };
 
 /**

@@ -278,6 +278,12 @@ CALL(rt_backend) {
 CALL(rt_dump) {
     return pick(c, 8) ? 0 : zio_rt_dump(any(c), bytes, pick(c, sizeof bytes));
 }
+CALL(rt_after_fork) {
+    return zio_rt_after_fork(any(c));
+}
+CALL(rt_on_hold) {
+    return zio_rt_on_hold(any(c), NULL, NULL);
+}
 CALL(rt_stats) {
     zio_rt_stats_t stats;
     REQUIRE(zio_rt_stats_init(&stats, sizeof stats) == 0);

@@ -67,6 +67,8 @@ static const struct {
     ENTRY(rt_current, 0),
     ENTRY(rt_backend, 0),
     ENTRY(rt_dump, ZIO_EBADF, ZIO_ENOBUFS),
+    ENTRY(rt_after_fork, ZIO_EBADF, ZIO_ENOBUFS),
+    ENTRY(rt_on_hold, ZIO_EBADF, ZIO_ENOBUFS, ZIO_ENOTSUP),
     ENTRY(rt_stats, ZIO_EBADF, ZIO_ENOBUFS),
     ENTRY(stream_pair, ZIO_EMFILE, ZIO_ENFILE),
     ENTRY(read, STREAM),

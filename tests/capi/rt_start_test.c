@@ -40,6 +40,54 @@ static void the_number_of_workers(void **state) {
     end_runtime(rt);
 }
 
+/* Where the workers of a started runtime may run, and how they are called. */
+struct place {
+    cpu_set_t set;
+    char name[16];
+};
+static struct place places[WORKERS];
+static void notes_place(uint32_t worker, void *ud) {
+    (void)ud;
+    REQUIRE(worker < WORKERS);
+    REQUIRE(sched_getaffinity(0, sizeof(cpu_set_t), &places[worker].set) == 0);
+    REQUIRE(pthread_getname_np(pthread_self(), places[worker].name, 16) == 0);
+}
+static void workers_have_names_and_places(void **state) {
+    (void)state;
+    cpu_set_t usable, all;
+    zio_rt_options_t options;
+    zio_worker_hooks_t hooks;
+    assert_int_equal(sched_getaffinity(0, sizeof usable, &usable), 0);
+    for (int pinned = 0; pinned < 2; ++pinned) {
+        zio_rt_t *rt = NULL;
+        assert_int_equal(zio_rt_options_init(&options, sizeof options), 0);
+        assert_int_equal(zio_worker_hooks_init(&hooks, sizeof hooks), 0);
+        memset(places, 0, sizeof places);
+        hooks.on_start = notes_place;
+        options.worker_hooks = &hooks;
+        options.workers = WORKERS;
+        options.flags = pinned ? ZIO_RT_PIN_WORKERS : 0;
+        assert_int_equal(zio_rt_create(&rt, &options), 0);
+        assert_int_equal(zio_rt_start(rt), 0);
+        end_runtime(rt);
+        CPU_ZERO(&all);
+        for (int i = 0; i < WORKERS; ++i) {
+            char name[16];
+            snprintf(name, sizeof name, "zio-worker-%d", i);
+            assert_string_equal(places[i].name, name);
+            if (pinned) assert_int_equal(CPU_COUNT(&places[i].set), 1);
+            if (!pinned) assert_true(CPU_EQUAL(&places[i].set, &usable));
+            CPU_OR(&all, &all, &places[i].set);
+        }
+        const int count = CPU_COUNT(&usable); /* they are spread, and nowhere else */
+        if (pinned) assert_int_equal(CPU_COUNT(&all), count < WORKERS ? count : WORKERS);
+        CPU_AND(&all, &all, &usable);
+        if (pinned) assert_int_equal(CPU_COUNT(&all), count < WORKERS ? count : WORKERS);
+    }
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    assert_true(CPU_EQUAL(&all, &usable)); /* the maker's own is as it was */
+}
+
 static zio_err_t counts_for_ever(void *ud) {
     int *const count = ud;
     zio_err_t status = 0;
@@ -233,6 +281,7 @@ static void a_forked_child_gives_up_its_parents_workers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_number_of_workers),
+        cmocka_unit_test(workers_have_names_and_places),
         cmocka_unit_test(between_runs_all_stand_still),
         cmocka_unit_test(a_runtime_in_the_background),
         cmocka_unit_test(a_start_without_threads_changes_nothing),

@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/base/error.hpp"
+#include "core/os/error.hpp"
 #include "core/os/thread.hpp"
 
 namespace zio::os {
@@ -99,24 +101,57 @@ std::uint64_t quota() {
     return least;
 }
 
-// The mask of a machine with many processors needs more room than the usual set has.
-std::uint64_t affinity() {
-    for (std::size_t count = 1024; count <= 1U << 16; count *= 4) {
-        cpu_set_t* const set = CPU_ALLOC(count);
-        if (set == nullptr) return 1;
-        const std::size_t size = CPU_ALLOC_SIZE(count);
-        const int status = sched_getaffinity(0, size, set);
-        const int found = status == 0 ? CPU_COUNT_S(size, set) : 0;
-        CPU_FREE(set);
-        if (found > 0) return static_cast<std::uint64_t>(found);
+// The calling thread's mask. That of a machine with many processors needs more room than the usual
+// set has.
+class Affinity {
+  public:
+    Affinity() {
+        for (count_ = 1024; count_ <= most; count_ *= 4) {
+            set_ = CPU_ALLOC(count_);
+            if (set_ == nullptr) return;
+            size_ = CPU_ALLOC_SIZE(count_);
+            if (sched_getaffinity(0, size_, set_) == 0 && CPU_COUNT_S(size_, set_) > 0) return;
+            CPU_FREE(set_);
+            set_ = nullptr;
+        }
     }
-    return 1;
-}
+    ~Affinity() {
+        if (set_ != nullptr) CPU_FREE(set_);
+    }
+    Affinity(const Affinity&) = delete;
+    Affinity& operator=(const Affinity&) = delete;
+
+    std::uint32_t count() const {
+        return set_ != nullptr ? static_cast<std::uint32_t>(CPU_COUNT_S(size_, set_)) : 1;
+    }
+    // Leaves the thread the processor number `wanted` of those it may use, in turn.
+    std::int32_t narrow(std::uint32_t wanted) {
+        if (set_ == nullptr) return error::no_memory;
+        wanted %= count();
+        for (std::size_t cpu = 0; cpu < count_; ++cpu) {
+            if (!CPU_ISSET_S(cpu, size_, set_) || wanted-- != 0) continue;
+            CPU_ZERO_S(size_, set_);
+            CPU_SET_S(cpu, size_, set_);
+            break;
+        }
+        return sched_setaffinity(0, size_, set_) == 0 ? 0 : error_from_code(errno);
+    }
+
+  private:
+    static constexpr std::size_t most = std::size_t{1} << 16;
+    cpu_set_t* set_ = nullptr;
+    std::size_t size_ = 0;
+    std::size_t count_ = 0;
+};
 
 }  // namespace
 
 std::uint32_t usable_processors() noexcept {
-    return static_cast<std::uint32_t>(smaller(affinity(), quota()));
+    return static_cast<std::uint32_t>(smaller(Affinity().count(), quota()));
+}
+
+std::int32_t pin_thread(std::uint32_t number) noexcept {
+    return Affinity().narrow(number);
 }
 
 }  // namespace zio::os
