@@ -78,9 +78,9 @@ class ForkableTable {
   public:
     static ForkableTable* first_table() { return list_.load(std::memory_order_acquire); }
     ForkableTable* next_table() const { return next_table_; }
-    void lock() { lock_.lock(); }
-    void unlock() { lock_.unlock(); }
-    // In the child, which has no other threads: every handle given out so far is dead.
+    // In the child, which has no other threads: whoever held the lock is not there.
+    void forget_holder() { lock_.unlock(); }
+    // In the child: every handle given out so far is dead.
     void begin_anew() {
         first_ += count_.load(std::memory_order_relaxed);
         count_.store(0, std::memory_order_relaxed);

@@ -13,33 +13,18 @@ namespace {
 std::atomic<std::uint32_t> forks{0};
 std::uint32_t dropped_at = 0;  // the fork whose parents' descriptors are closed
 Worker* inherited = nullptr;
-SpinLock fork_lock;  // one fork at a time
-ForkableTable* held = nullptr;
 
-void before_fork() {
-    fork_lock.lock();
-    homeless_lock.lock();
-    held = ForkableTable::first_table();
-    for (ForkableTable* table = held; table != nullptr; table = table->next_table()) table->lock();
-    extras_lock.lock();
-    numbers_lock.lock();
-}
-
-void after_fork() {
-    numbers_lock.unlock();
-    extras_lock.unlock();
-    for (ForkableTable* table = held; table != nullptr; table = table->next_table()) {
-        table->unlock();
-    }
-    homeless_lock.unlock();
-    fork_lock.unlock();
-}
-
+// Other threads may have been anywhere, also inside a lock. What the locks guard is not asked for
+// consistency: lists of spare slots begin anew, and of the others a child can lose one entry.
 void begin_child() {
-    for (ForkableTable* table = held; table != nullptr; table = table->next_table()) {
+    homeless_lock.unlock();
+    extras_lock.unlock();
+    numbers_lock.unlock();
+    for (ForkableTable* table = ForkableTable::first_table(); table != nullptr;
+         table = table->next_table()) {
+        table->forget_holder();
         if (table != &runtimes) table->begin_anew();  // after_fork makes a runtime usable again
     }
-    after_fork();
     forks.fetch_add(1, std::memory_order_relaxed);
     if (Worker* w = current_worker) {
         keep_inherited(*w);
@@ -51,7 +36,7 @@ void begin_child() {
 }
 
 __attribute__((constructor)) void watch() {
-    (void)os::watch_forks(&before_fork, &after_fork, &begin_child);
+    (void)os::watch_forks(nullptr, nullptr, &begin_child);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 
 namespace zio::runtime {
 
-// Held across a fork, in this order, the tables' in between: a child finds none of them taken.
+// A child takes them for free, whoever held them.
 extern SpinLock homeless_lock;
 extern SpinLock extras_lock;
 extern SpinLock numbers_lock;
