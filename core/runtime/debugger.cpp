@@ -58,9 +58,8 @@ constexpr std::uint64_t number_of(TaskState state) {
 
 constexpr std::uint32_t layout_version = 1;
 constexpr Entry entries[] = {
-    // The table of tasks: the places of the number of the first slot in use, of how many are, and
-    // of
-    // the address of number 0.
+    // The table of tasks, by the places of three things: the number of the first slot in use, how
+    // many are in use from there, and the address of slot 0.
     {"tasks.first", tasks.place_of_first()},
     {"tasks.count", tasks.place_of_count()},
     {"tasks.slots", tasks.place_of_slots()},
