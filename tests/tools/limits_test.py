@@ -69,7 +69,7 @@ def little_address_space_is_met_by_the_sample(zio):
 
 def more_address_space_is_calculated(zio):
     counts = []
-    for gibibytes in (16, 19):
+    for gibibytes in (8, 16):
         count, parked = holds(zio, "tasks", "stacks", 100000,
                               prepare=limit(resource.RLIMIT_AS, gibibytes * GIB))
         assert "address space limit reached" in parked["text"], parked
