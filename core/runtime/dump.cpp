@@ -46,19 +46,23 @@ void add_state(Text& text, const Task& task) {
     }
 }
 
-void add_name(Text& text, const Task& task) {
-    text.add("task ");
-    text.add(task_number(handle_of(task)));
-    char name[task_name_size] = {};
-    if (task.extra != 0) copy_name(extra_of(task), name);
+// A task's name, if it has one.
+void add_quoted(Text& text, const char* name) {
     if (name[0] == '\0') return;
     text.add(" \"");
     text.add(name);
     text.add("\"");
 }
 
-void add_address(Text& text, const void* address) {
-    const os::Symbol symbol = os::symbol_of(address);
+void add_name(Text& text, const Task& task) {
+    text.add("task ");
+    text.add(task_number(handle_of(task)));
+    char name[task_name_size] = {};
+    if (task.extra != 0) copy_name(extra_of(task), name);
+    add_quoted(text, name);
+}
+
+void add_address(Text& text, const void* address, const os::Symbol& symbol) {
     if (symbol.module == nullptr) {
         return text.add_hexadecimal(reinterpret_cast<std::uintptr_t>(address));
     }
@@ -68,8 +72,7 @@ void add_address(Text& text, const void* address) {
 }
 
 // A function of the library's own that has no name outside: not what the reader looks for.
-bool is_inner(const void* address) {
-    const os::Symbol symbol = os::symbol_of(address);
+bool is_inner(const os::Symbol& symbol) {
     if (symbol.module == nullptr || symbol.function != nullptr) return false;
     const char* prefix = "libzio.";
     const char* name = symbol.module;
@@ -83,7 +86,7 @@ void add_details(Text& text, Worker& w, Task& task) {
     const void* origin = has_stack ? head_of(task).origin : origin_of_unstarted(task);
     if (origin != nullptr) {
         text.add(", spawned at ");
-        add_address(text, origin);
+        add_address(text, origin, os::symbol_of(origin));
     }
     if (!has_stack) return;
     const context::StackBounds bounds = stacks_of(w, task).bounds(task.stack);
@@ -95,9 +98,10 @@ void add_details(Text& text, Worker& w, Task& task) {
     const std::size_t count = context::backtrace(task.context, frames, most_frames);
     const char* between = ", in ";
     for (std::size_t i = 0; i < count; ++i) {
-        if (is_inner(frames[i])) continue;
+        const os::Symbol symbol = os::symbol_of(frames[i]);
+        if (is_inner(symbol)) continue;
         text.add(between);
-        add_address(text, frames[i]);
+        add_address(text, frames[i], symbol);
         between = " < ";
     }
 }
@@ -152,11 +156,7 @@ void add_holds(Text& text, Worker& w) {
     text.add(pulse.count);
     text.add(" times, at last by task ");
     text.add(pulse.last_task);
-    if (name[0] != '\0') {
-        text.add(" \"");
-        text.add(name);
-        text.add("\"");
-    }
+    add_quoted(text, name);
     text.add(" for ");
     text.add_seconds(pulse.last_ns);
     text.add(", seen ");
