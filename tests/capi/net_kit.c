@@ -86,10 +86,6 @@ void drain(zio_stream_t *stream, size_t count) {
     }
 }
 
-unsigned thread_count(void) {
-    return (unsigned)memory_kib("/proc/self/status", "Threads:");
-}
-
 unsigned char byte_at(uint64_t at) {
     return (unsigned char)((at * 0x9e3779b97f4a7c15u) >> 53);
 }

@@ -32,9 +32,6 @@ size_t fill(zio_stream_t *stream);
 /* Reads until `count` bytes have come. */
 void drain(zio_stream_t *stream, size_t count);
 
-/* --- the process ---------------------------------------------------------------------------- */
-
-unsigned thread_count(void);
 /* Byte `at` of a stream of bytes in which each place can be told from its neighbours. */
 unsigned char byte_at(uint64_t at);
 

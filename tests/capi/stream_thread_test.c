@@ -70,11 +70,12 @@ static void *return_at_once(void *ud) {
     return ud;
 }
 
-/* A sanitizer starts a thread of its own with the first one. */
-static void start_a_first_thread(void) {
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, return_at_once, NULL), 0);
-    assert_int_equal(pthread_join(thread, NULL), 0);
+static unsigned threads_alone; /* of this program, while no test has one */
+
+static int count_own_threads(void **state) {
+    (void)state;
+    threads_alone = own_threads();
+    return 0;
 }
 
 static zio_err_t read_some(void *ud) {
@@ -93,8 +94,7 @@ static void close_under_threads(enum link_kind kind, bool with_task) {
     struct link link = make_link(kind);
     struct blocked calls[BLOCKED];
     zio_stream_t *closed = link.a;
-    start_a_first_thread();
-    const unsigned threads_before = thread_count();
+    wait_for_threads(threads_alone);
     zio_task_t *task = with_task ? start(read_some, link.a) : NULL;
     if (with_task) settle();
     for (int i = 0; i < BLOCKED; ++i) {
@@ -102,7 +102,7 @@ static void close_under_threads(enum link_kind kind, bool with_task) {
         assert_int_equal(pthread_create(&calls[i].thread, NULL, block, &calls[i]), 0);
     }
     for (int i = 0; i < BLOCKED; ++i) wait_until_blocked(&calls[i]);
-    assert_int_equal(thread_count(), threads_before + BLOCKED); /* these and no others */
+    wait_for_threads(threads_alone + BLOCKED); /* these and no others */
     const int64_t closed_at = zio_now();
     assert_int_equal(zio_stream_close(link.a), 0);
     link.a = NULL;
@@ -330,5 +330,5 @@ int main(void) {
         cmocka_unit_test(numbers_used_again_never_mix_connections),
         cmocka_unit_test(a_stream_is_closed_once),
     };
-    return cmocka_run_group_tests_name("stream_thread", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("stream_thread", tests, count_own_threads, NULL);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
 #include "task_kit.h"
 
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void require_failed(const char *file, int line, const char *condition) {
     fprintf(stderr, "%s:%d: %s does not hold (%s)\n", file, line, condition,
@@ -147,6 +149,33 @@ unsigned descriptor_count(void) {
     while (readdir(folder) != NULL) ++count;
     closedir(folder);
     return count - 3; /* . and .. and the one that does the counting */
+}
+
+static unsigned thread_count(void) {
+    return (unsigned)memory_kib("/proc/self/status", "Threads:");
+}
+
+static void *note_id(void *ud) {
+    *(pid_t *)ud = gettid();
+    return NULL;
+}
+
+unsigned own_threads(void) {
+    char path[64];
+    pid_t id = 0;
+    finish_thread(start_thread(note_id, &id)); /* with the first one a sanitizer starts its own */
+    snprintf(path, sizeof path, "/proc/self/task/%d", (int)id);
+    for (int tries = 0; tries < 10000 && access(path, F_OK) == 0; ++tries) usleep(1000);
+    return thread_count();
+}
+
+void wait_for_threads(unsigned wanted) {
+    unsigned count = thread_count();
+    for (int tries = 0; tries < 10000 && count != wanted; ++tries) {
+        usleep(1000);
+        count = thread_count();
+    }
+    assert_int_equal(count, wanted);
 }
 
 unsigned mapping_count(void) {

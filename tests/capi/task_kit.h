@@ -86,6 +86,11 @@ void finish_thread(pthread_t thread);
 
 unsigned descriptor_count(void);
 unsigned mapping_count(void);
+/* The threads of a program that has only its first one: 1, or 2 where a sanitizer has its own. */
+unsigned own_threads(void);
+/* Until that many threads are there, or the test fails. A thread that was joined may be listed a
+ * moment longer: the system tells who joins it before it has taken it off its list. */
+void wait_for_threads(unsigned wanted);
 /* A number of /proc/self/status or smaps_rollup, in KiB; 0 when there is no such line. */
 uint64_t memory_kib(const char *path, const char *field);
 
