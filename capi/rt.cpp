@@ -21,6 +21,7 @@ static_assert(static_cast<int>(loop::BackendChoice::simulated) == ZIO_BACKEND_SI
 static_assert(runtime::runtime_report_overflow == ZIO_RT_REPORT_OVERFLOW);
 static_assert(runtime::runtime_heartbeat == ZIO_RT_HEARTBEAT);
 static_assert(runtime::runtime_pin_workers == ZIO_RT_PIN_WORKERS);
+static_assert(runtime::runtime_give_way == ZIO_RT_GIVE_WAY);
 
 namespace {
 
@@ -29,7 +30,8 @@ std::int32_t read_runtime_options(const zio_rt_options_t* given, runtime::Runtim
     if (const std::int32_t status = capi::read_options(given, options)) return status;
     if (options.backend > ZIO_BACKEND_SIM || options.sched > ZIO_SCHED_STEALING ||
         (options.flags &
-         ~std::uint64_t{ZIO_RT_REPORT_OVERFLOW | ZIO_RT_HEARTBEAT | ZIO_RT_PIN_WORKERS}) != 0) {
+         ~std::uint64_t{ZIO_RT_REPORT_OVERFLOW | ZIO_RT_HEARTBEAT | ZIO_RT_PIN_WORKERS |
+                          ZIO_RT_GIVE_WAY}) != 0) {
         return error::invalid_argument;
     }
     out.workers = options.workers;

@@ -285,6 +285,7 @@ int server_main(int argc, char **argv, const struct server_program *program) {
     zio_err_t error = zio_rt_options_init(&options, sizeof options);
     options.backend = server.options.backend;
     options.workers = server.options.workers;
+    options.flags = ZIO_RT_GIVE_WAY; /* clients of a demonstration share its processors */
     if (error == 0) error = zio_rt_create(&server.runtime, &options);
     if (error != 0) {
         (void)complain("cannot make a runtime", error);

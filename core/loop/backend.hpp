@@ -46,6 +46,10 @@ class Backend {
     // Fair: of many descriptors that are ready each gets its turn before any gets a second one.
     virtual void poll(Completed& completed, Instant until) = 0;
 
+    // False: a poll would find nothing to report just now. Costs no system call; a backend that
+    // would need one says true.
+    virtual bool may_have_finished() const { return true; }
+
     // True when something started is waiting to be submitted by the next poll.
     virtual bool has_queued() const { return false; }
 

@@ -52,6 +52,7 @@ class Loop {
 
     bool has_completed() const { return !completed_.empty(); }
     bool has_queued() const { return backend_->has_queued(); }
+    bool may_have_finished() const { return backend_->may_have_finished(); }
 
     // Moves on without blocking.
     void poll();

@@ -141,7 +141,7 @@ void Worker::rest(Instant until) {
     const bool announced =
         idle.compare_exchange_strong(expected, Idle::asleep, std::memory_order_acq_rel);
     if (announced) runtime->count_idle(1);
-    if (!announced || !steal()) block_until(until);
+    if (!announced || !steal()) sleep(until);
     if (!announced) return;
     expected = Idle::asleep;
     if (idle.compare_exchange_strong(expected, Idle::no, std::memory_order_acq_rel)) {

@@ -105,8 +105,12 @@ std::int32_t Runtime::open_workers(loop::BackendChoice choice, const RuntimeOpti
         if (workers_[0]->chooses) wanted = 1;  // one thread steps a simulated world
         loop::choice_of(workers_[0]->loop.backend().name(), &choice);
     }
-    for (std::uint32_t i = 0; i < wanted; ++i) workers_[i]->shares = wanted > 1;
     const bool may_wait_awake = options.worker_hooks.before_block == nullptr;
+    const bool gives_way = may_wait_awake && (options.flags & runtime_give_way) != 0;
+    for (std::uint32_t i = 0; i < wanted; ++i) {
+        workers_[i]->shares = wanted > 1;
+        workers_[i]->gives_way = gives_way && !workers_[i]->chooses;
+    }
     may_spin_ = wanted > 1 && may_wait_awake && os::usable_processors() > 1;
     return 0;
 }

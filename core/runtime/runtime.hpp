@@ -10,6 +10,7 @@ namespace zio::runtime {
 inline constexpr std::uint64_t runtime_report_overflow = 1 << 0;
 inline constexpr std::uint64_t runtime_heartbeat = 1 << 1;
 inline constexpr std::uint64_t runtime_pin_workers = 1 << 2;
+inline constexpr std::uint64_t runtime_give_way = 1 << 3;
 inline constexpr std::uint32_t most_workers = 256;
 
 struct RuntimeOptions {

@@ -128,6 +128,29 @@ void Worker::block_until(Instant until) {
     if (worker_hooks.after_block != nullptr) worker_hooks.after_block(ordinal, worker_hooks.data);
 }
 
+// True: something came while others had the processor.
+bool Worker::give_way(Instant until) {
+    if (loop.pending_count() == 0 || !give_way_.is_due()) return false;
+    const Instant begin = loop.now();
+    while (loop.has_queued() && !loop.has_completed()) loop.poll();
+    if (loop.has_completed() || loop.has_mail()) return true;
+    for (;;) {
+        os::yield_thread();
+        if (loop.may_have_finished()) loop.poll();
+        const bool found = loop.has_completed() || loop.has_mail();
+        if (found) give_way_.found_something();
+        if (found) return true;
+        const Instant now = loop.now();
+        if (now - begin >= GiveWay::span_ns || now >= until) break;
+    }
+    give_way_.found_nothing();
+    return false;
+}
+
+void Worker::sleep(Instant until) {
+    if (!gives_way || !give_way(until)) block_until(until);
+}
+
 // Called before the worker sleeps, when a burst may be over.
 void Worker::trim_stacks() {
     if (ended_count - trimmed_ended_count_ < ends_before_trim) return;
@@ -180,7 +203,7 @@ bool Worker::turn(const Task& wanted) {
         }
     } else {
         trim_stacks();
-        shares ? rest(next) : block_until(next);
+        shares ? rest(next) : sleep(next);
         if (chooses) alive = !loop.backend().idle_for_ever();
         poll_found_work = true;
     }

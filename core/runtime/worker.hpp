@@ -13,6 +13,7 @@
 #include "core/loop/loop.hpp"
 #include "core/os/probe.hpp"
 #include "core/os/thread.hpp"
+#include "core/runtime/give_way.hpp"
 #include "core/runtime/heartbeat.hpp"
 #include "core/runtime/surplus.hpp"
 #include "core/runtime/task.hpp"
@@ -108,6 +109,7 @@ class alignas(64) Worker {
     bool chooses = false;          // replays from a seed: the backend picks the next task
     std::uint16_t task_bits = 0;   // of its runtime's tasks; others read it too
     bool is_slow = false;          // every spawn here takes the long way
+    bool gives_way = false;        // lends its processor before it sleeps
     bool spreads = false;          // the next task it spawns goes where there are fewest
     std::uint32_t kept_count = 0;  // tasks that were to spread, stayed here and may wait to begin
     std::uint32_t ordinal = 0;     // its number in its runtime
@@ -183,6 +185,8 @@ class alignas(64) Worker {
     void rotate_by_choice();
     void block_until(Instant until);
     void trim_stacks();
+    void sleep(Instant until);
+    bool give_way(Instant until);
     // ---- with other workers (rest.cpp)
     bool stands() const {
         return duty_word.load(std::memory_order_relaxed) != (duty::run | duty::runs);
@@ -199,6 +203,7 @@ class alignas(64) Worker {
 
     static constexpr std::uint32_t rests_before_trial = 32;  // see rest.cpp
     bool has_left_ = false;
+    GiveWay give_way_;
     std::uint32_t turns_without_clock_ = 0;
     std::uint64_t trimmed_ended_count_ = 0;
     Instant next_trim_at_ = 0;

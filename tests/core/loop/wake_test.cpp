@@ -9,6 +9,7 @@
 #include <atomic>
 #include <random>
 
+#include "core/os/thread.hpp"
 #include "tests/core/loop/loop_test.hpp"
 
 namespace zio::loop {
@@ -80,6 +81,30 @@ TEST_F(Wake, a_poll_without_time_returns_at_once) {
     for (int i = 0; i < 100; ++i) loop().poll();
     EXPECT_LT(loop().now() - before, second_ns);
     EXPECT_EQ(cancel(receive), error::canceled);
+}
+
+// Whoever polls only when something may have finished misses nothing.
+TEST_F(Wake, what_has_finished_shows_before_it_is_polled_for) {
+    const bool knows = std::string(loop().backend().name()) == "io_uring";
+    const Pair pair = open_pair();
+    for (int i = 0; i < 20; ++i) {
+        char data[8];
+        Transfer receive(OperationKind::receive, pair.near, true, data, sizeof data);
+        EXPECT_FALSE(start(receive));
+        do loop().poll();
+        while (loop().has_queued());
+        if (knows) {
+            EXPECT_FALSE(loop().may_have_finished());
+        }
+        feed(pair.far, "x");
+        const Instant until = loop().now() + patience_ns;
+        while (!loop().has_completed() && loop().now() < until) {
+            os::yield_thread();
+            if (loop().may_have_finished()) loop().poll();
+        }
+        EXPECT_TRUE(loop().has_completed());
+        EXPECT_EQ(result_of(receive), 1);
+    }
 }
 
 struct Letter : InboxNode {

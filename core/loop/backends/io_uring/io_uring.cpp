@@ -124,6 +124,11 @@ bool IoUring::cancel(Operation& operation) {
     return true;
 }
 
+bool IoUring::may_have_finished() const {
+    return !ring_.is_open() || ring_.has_completed() || ring_.has_deferred() ||
+           ring_.has_overflowed();
+}
+
 bool IoUring::has_queued() const {
     return !lists_[starting].empty() || !lists_[receives].empty() ||
            !lists_[cancel_queued].empty() || (ring_.is_open() && ring_.queued_count() != 0);

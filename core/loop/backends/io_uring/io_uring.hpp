@@ -58,6 +58,7 @@ class IoUring final : public Backend {
     bool start(Operation& operation) override;
     bool cancel(Operation& operation) override;
     void poll(Completed& completed, Instant until) override;
+    bool may_have_finished() const override;
     bool has_queued() const override;
     void wake() override { os::table.raise_wakeup(wakeup_); }
     std::uint64_t take_wakes() override;
