@@ -285,7 +285,8 @@ int server_main(int argc, char **argv, const struct server_program *program) {
     zio_err_t error = zio_rt_options_init(&options, sizeof options);
     options.backend = server.options.backend;
     options.workers = server.options.workers;
-    options.flags = ZIO_RT_GIVE_WAY; /* clients of a demonstration share its processors */
+    /* Several workers, and clients on the same machine: they share the processors. */
+    if (options.workers > 1) options.flags = ZIO_RT_GIVE_WAY;
     if (error == 0) error = zio_rt_create(&server.runtime, &options);
     if (error != 0) {
         (void)complain("cannot make a runtime", error);

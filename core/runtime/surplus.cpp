@@ -136,11 +136,10 @@ std::uint32_t Surplus::take_half(Worker* w, std::uint32_t most) {
 }
 
 void Surplus::judge(Instant busy_ns) {
-    if (busy_ns >= least_busy_ns) {
-        pause_ns_.store(0, std::memory_order_relaxed);
-    } else {
-        lengthen_pause();
-    }
+    if (busy_ns < least_busy_ns) return lengthen_pause();
+    // Short work looks long once in a while, as whoever took it may lose its processor meanwhile.
+    const std::uint32_t shorter = pause_ns_.load(std::memory_order_relaxed) / 8;
+    pause_ns_.store(shorter < shortest_pause_ns ? 0 : shorter, std::memory_order_relaxed);
 }
 
 void Surplus::take_back(Worker* w) {
@@ -165,13 +164,16 @@ bool Surplus::take_back(Worker* w, Task& task) {
     const bool here = (home & ~surplus_posted) == (in_surplus | w->index);
     settle(w);
     bool has_mail = false;
+    bool nobody_came = false;
     if (here) {
         unlink(task);
         has_mail = claim(w, task);
         const std::uint32_t left = count_.load(std::memory_order_relaxed) - 1;
         count_.store(left, std::memory_order_relaxed);
+        nobody_came = left == 0 && !taken_from_;
     }
     lock_.unlock();
+    if (nobody_came) lengthen_pause();
     if (here) bring_home(w, task, has_mail);
     return here;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Many tasks that wait, with default options: how much memory each takes, page tables included, and
  * whether the page below each stack really cannot be read.
- *   parked TASKS */
+ *   parked TASKS [WORKERS] */
 #define _GNU_SOURCE
 
 #include <errno.h>
@@ -24,9 +24,9 @@ struct parking {
 
 static zio_err_t ZIO_CALL wait_here(void *ud) {
     struct parking *parking = ud;
-    parking->waiting++;
+    __atomic_add_fetch(&parking->waiting, 1, __ATOMIC_RELAXED);
     const zio_err_t error = zio_task_park(ZIO_NEVER);
-    parking->woken += error == 0;
+    __atomic_add_fetch(&parking->woken, error == 0, __ATOMIC_RELAXED);
     return error;
 }
 
@@ -64,7 +64,10 @@ static zio_err_t make(struct parking *parking) {
             return error;
         }
     }
-    while (parking->waiting < parking->wanted && zio_yield() == 0) continue;
+    while (__atomic_load_n(&parking->waiting, __ATOMIC_RELAXED) < parking->wanted) {
+        const zio_err_t error = zio_yield();
+        if (error != 0) return error;
+    }
     return 0;
 }
 
@@ -103,12 +106,15 @@ static zio_err_t ZIO_CALL park_all(void *ud) {
 
 int main(int argc, char **argv) {
     struct parking parking = {NULL, argc > 1 ? strtoull(argv[1], NULL, 10) : 0, 0, 0};
+    zio_rt_options_t options;
     zio_rt_t *runtime;
     if (parking.wanted == 0) return 2;
     parking.tasks = malloc(parking.wanted * sizeof *parking.tasks);
     if (parking.tasks == NULL) return 1;
     memset(parking.tasks, -1, parking.wanted * sizeof *parking.tasks); /* in memory from here on */
-    zio_err_t error = zio_rt_create(&runtime, NULL);
+    zio_err_t error = zio_rt_options_init(&options, sizeof options);
+    if (argc > 2) options.workers = (uint32_t)strtoul(argv[2], NULL, 10);
+    if (error == 0) error = zio_rt_create(&runtime, &options);
     if (error == 0) error = zio_rt_run(runtime, park_all, &parking);
     if (error == 0) error = zio_rt_destroy(runtime);
     if (error != 0) fprintf(stderr, "parked: %s\n", zio_strerror(error));

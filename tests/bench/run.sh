@@ -3,7 +3,8 @@
 # All benchmarks, as tables; docs/benchmarks.md says how to read them.
 #   bash tests/bench/run.sh [BUILD] [--quick] [tasks|parked|echo|server-bound|fairness|kv|workers]...
 # Servers run on CPU 0, clients on CPU 1; as root (and unless BENCH_FIFO=0) both before everything
-# else there. In `workers` all run on both. Nothing here fails because something is slow.
+# else there. In `workers` all run on both. BENCH_WORKERS=2: the library has that many workers in
+# all sections (on CPU 0 if the servers are there). Nothing here fails because something is slow.
 set -u
 build=build quick=
 sections=()
@@ -19,14 +20,16 @@ build=$(realpath "$build") || exit 1
 work=$(mktemp -d)
 servers=()
 server_cpu=0
+workers=${BENCH_WORKERS:-1}
 trap 'kill -KILL "${servers[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
 fail() { echo "bench: $*" >&2; exit 1; }
 
+# Two workers on one CPU take turns, which SCHED_FIFO knows nothing of.
 urgent=()
-if [[ ${BENCH_FIFO:-1} != 0 ]] && chrt -f 10 true 2>/dev/null; then urgent=(chrt -f 10); fi
+if [[ ${BENCH_FIFO:-1} != 0 && $workers == 1 ]] && chrt -f 10 true 2>/dev/null; then urgent=(chrt -f 10); fi
 favoured=()
 if [[ ${BENCH_FIFO:-1} != 0 && $(nice -n -15 nice 2>/dev/null) == -15 ]]; then favoured=(nice -n -15); fi
 on() {  # CPU|all|shared PROGRAM...
@@ -77,8 +80,8 @@ start_all() {  # ZIO_SERVER [BACKEND]...
     start raw_io_uring raw_io_uring "$build/bench/server_uring"
     for backend; do
         case $backend in
-            io_uring) start zio_io_uring raw_io_uring "$program" --port 0 --backend io_uring ;;
-            *) start "zio_$backend" raw_epoll "$program" --port 0 --backend "$backend" ;;
+            io_uring) start zio_io_uring raw_io_uring "$program" --port 0 --workers "$workers" --backend io_uring ;;
+            *) start "zio_$backend" raw_epoll "$program" --port 0 --workers "$workers" --backend "$backend" ;;
         esac
     done
     start libuv raw_epoll "$build/bench/server_libuv"
@@ -94,7 +97,7 @@ load() { (on 1 "$build/bench/load" "$@" "${targets[@]}") || fail "the load ended
 
 run_tasks() {
     echo
-    (on 1 "$build/bench/tasks" "$([[ $quick ]] && echo 15 || echo 51)") || fail "tasks ended with status $?"
+    (on 1 "$build/bench/tasks" "$([[ $quick ]] && echo 15 || echo 51)" "$workers") || fail "tasks ended with status $?"
 }
 
 # With less memory than a million tasks take, as many as fit well.
@@ -104,7 +107,7 @@ run_parked() {
     fits=$(awk '/^MemAvailable:/ { printf "%d", $2 * 1024 * 0.8 / 5000 }' /proc/meminfo)
     [[ $fits -ge $count ]] || count=$fits
     echo
-    "$build/bench/parked" "$count" || fail "parked ended with status $?"
+    "$build/bench/parked" "$count" "$workers" || fail "parked ended with status $?"
 }
 
 run_echo() {
@@ -162,7 +165,7 @@ run_kv() {
         command -v $tool >/dev/null || { echo "skipped: kv, as $tool is missing"; return; }
     done
     targets=()
-    start kv_server - "$build/examples/kv_server" --port 0
+    start kv_server - "$build/examples/kv_server" --port 0 --workers "$workers"
     [[ ${#targets[@]} == 1 ]] || return
     while redis_port=$((20000 + RANDOM % 10000)); (: >"/dev/tcp/127.0.0.1/$redis_port") 2>/dev/null; do :; done
     (cd "$work" && on 0 redis-server --port $redis_port --bind 127.0.0.1 --save '' --appendonly no) >"$work/redis" &
@@ -191,7 +194,8 @@ run_kv() {
 . "$(dirname "$0")/workers.sh"
 
 echo "Linux $(uname -r), $(nproc) CPUs,$(sed -n 's/^model name[^:]*://p' /proc/cpuinfo | head -n 1);" \
-    "load $(cut -d' ' -f1-3 /proc/loadavg)$([[ ${#urgent[@]} == 0 ]] || echo ', SCHED_FIFO')"
+    "load $(cut -d' ' -f1-3 /proc/loadavg)$([[ ${#urgent[@]} == 0 ]] || echo ', SCHED_FIFO')," \
+    "$workers worker(s)"
 for section in "${sections[@]}"; do "run_${section//-/_}"; done
 echo
 echo "load at the end $(cut -d' ' -f1-3 /proc/loadavg)"

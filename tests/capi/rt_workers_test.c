@@ -64,6 +64,28 @@ static void work_spreads_and_stays(void **state) {
     in_crew(spreads_work, NULL);
 }
 
+/* Work that is over before anybody else could have come for it. */
+static zio_err_t makes_short_work(void *ud) {
+    enum { BATCHES = UNDER_SANITIZER ? 200 : 4000, COUNT = 1000 };
+    static int number = 1;
+    zio_task_t *tasks[COUNT];
+    const int64_t began = zio_now();
+    (void)ud;
+    for (int batch = 0; batch < BATCHES; ++batch) {
+        for (int i = 0; i < COUNT; ++i) tasks[i] = start(returns_number, &number);
+        for (int i = 0; i < COUNT; ++i) REQUIRE(finish(tasks[i]) == 1);
+    }
+    /* Others are tried again every 20 ms at most, once it is known that this is in vain. */
+    const int64_t tries = (zio_now() - began) / (20 * MS);
+    REQUIRE((int64_t)stats_of(zio_rt_current()).wakes_sent <= 30 + 2 * tries);
+    return 0;
+}
+
+static void short_work_wakes_few(void **state) {
+    (void)state;
+    in_crew(makes_short_work, NULL);
+}
+
 /* A tree of tasks: every node starts its children and adds up what they give. */
 static zio_err_t grows(void *ud) {
     const intptr_t depth = (intptr_t)ud;
@@ -394,6 +416,7 @@ static void a_group_fails_fast_across_workers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(work_spreads_and_stays),
+        cmocka_unit_test(short_work_wakes_few),
         cmocka_unit_test(trees_add_up),
         cmocka_unit_test(timers_stay_when_blocks_leave),
         cmocka_unit_test(locals_are_handed_on_everywhere),
