@@ -9,7 +9,6 @@
 
 namespace zio::runtime {
 
-// Guards the ended tasks whose worker is gone; whoever gives up their last reference frees them.
 SpinLock homeless_lock;
 
 void recycle_slowly(Worker* w, Task* task, std::uint64_t old) {
@@ -62,21 +61,26 @@ void settle_homeless(Task& task) {
     homeless_lock.lock();
     std::uint64_t old = task.word.load(std::memory_order_acquire);
     std::uint64_t fresh;
+    bool is_over;
     bool last;
     do {
-        last = word::shared_references(old) <= 0 && task.state == TaskState::done;
+        is_over = task.state == TaskState::done;
+        last = is_over && word::shared_references(old) <= 0;
         fresh = old & ~word::messages;
         if (last)
             fresh = (old & ~(word::count | word::flags)) + word::one_generation + word::bias +
                     word::free;
     } while (!task.word.compare_exchange_weak(old, fresh, std::memory_order_acq_rel,
                                               std::memory_order_acquire));
+    const std::int32_t result = task.verdict;
+    JoinRequest* due = is_over ? take_attached(task) : nullptr;  // it was discarded
     if (last) {
         free_extra(task);
         task.state = TaskState::unused;
         tasks.give(task);
     }
     homeless_lock.unlock();
+    answer_all(due, result);
     if ((old & word::join) != 0) take_join_requests(nullptr);
 }
 

@@ -8,6 +8,9 @@ namespace zio::runtime {
 
 void free_extra(Task& task);
 
+// Guards the tasks whose worker is gone: ended ones that are referred to, and prepared ones.
+extern SpinLock homeless_lock;
+
 ZIO_NOINLINE void recycle_slowly(Worker* w, Task* task, std::uint64_t old);
 
 // The generation has moved on from that of `old`: the block is free.

@@ -2,6 +2,7 @@
 #include "core/runtime/join.hpp"
 
 #include "core/base/memory.hpp"
+#include "core/runtime/end.hpp"
 #include "core/runtime/extra.hpp"
 #include "core/runtime/park.hpp"
 #include "core/runtime/send.hpp"
@@ -30,7 +31,7 @@ void answer(JoinRequest* request, std::int32_t status, std::int32_t result) {
     auto expected = JoinRequest::pending;
     if (request->state.compare_exchange_strong(expected, JoinRequest::answered,
                                                std::memory_order_acq_rel)) {
-        wake(joiner, 0);  // the joiner frees the request
+        wake_by_mail(joiner, 0);  // the joiner, this very task perhaps, frees the request
     } else {
         free_request(request);
     }
@@ -49,21 +50,23 @@ void drop_abandoned(JoinRequest*& list) {
     }
 }
 
-// Attaches a request to its target, or answers it at once.
-void attach(JoinRequest* request) {
+struct Reply {
+    bool is_due;
+    std::int32_t status;
+    std::int32_t result;
+};
+
+// Attaches a request to its target, or says what it is to be answered. At home, or under the lock
+// of those without a home.
+Reply attach(JoinRequest* request) {
     Task& target = *request->target;
-    if (target.generation() != request->generation) {
-        answer(request, error::bad_handle, 0);
-    } else if (target.state == TaskState::done) {
-        answer(request, 0, target.verdict);
-    } else if (!need_extra(target)) {
-        answer(request, error::no_memory, 0);
-    } else {
-        Extra& extra = extra_of(target);
-        drop_abandoned(extra.join_requests);
-        request->next = extra.join_requests;
-        extra.join_requests = request;
-    }
+    if (target.generation() != request->generation) return {true, error::bad_handle, 0};
+    if (target.state == TaskState::done) return {true, 0, target.verdict};
+    if (!need_extra(target)) return {true, error::no_memory, 0};
+    JoinRequest*& first = extra_of(target).join_requests;
+    request->next = first;
+    first = request;
+    return {false, 0, 0};
 }
 
 // Canceled while joining: the target is canceled too, and waited for whatever the deadline.
@@ -133,7 +136,8 @@ struct RemoteJoin {
         me->wait.value = static_cast<std::int64_t>(w->turn_at);
         me->state = TaskState::joining_remote;  // before the answer can come: it comes by mail
         push_request(*request);
-        if (mark(*target, word::join)) deliver(*target);
+        // After an unref too many nobody may be there any more who takes the list.
+        if (send(*target, generation, word::join, 0) != 0) take_join_requests(nullptr);
         me = park(w, me, TaskState::joining_remote, deadline).me;
         if (me->verdict != 0) return me->verdict;
         const std::int32_t status = request->status;
@@ -141,9 +145,10 @@ struct RemoteJoin {
         free_request(request);
         return status;
     }
+    void send_cancel() { (void)send(*target, generation, word::cancel | word::interrupt, 0); }
     std::int32_t run(std::int32_t* result, Deadline deadline, bool cancel_first) {
         if (const std::int32_t status = send(*target, generation, 0, 1)) return status;
-        if (cancel_first && mark(*target, word::cancel | word::interrupt)) deliver(*target);
+        if (cancel_first) send_cancel();
         std::int32_t status = 0;
         if (target->state.observe() == TaskState::done) {
             if (result != nullptr) *result = target->verdict;
@@ -155,7 +160,7 @@ struct RemoteJoin {
         } else {
             status = wait(result, deadline);
             if (status == error::canceled) {
-                if (mark(*target, word::cancel | word::interrupt)) deliver(*target);
+                send_cancel();
                 const HoldBack held(*me);
                 status = wait(result, never);
                 keep_cancel_pending(me);
@@ -242,22 +247,36 @@ void wake_joiners(Worker* w, Task& target, std::int32_t result) {
     target.joiners = nullptr;
 }
 
-void answer_requests(Task& target, std::int32_t result) {
-    Extra& extra = extra_of(target);
-    while (JoinRequest* request = extra.join_requests) {
-        extra.join_requests = request->next;
+JoinRequest* take_attached(Task& target) {
+    if (target.extra == 0) return nullptr;
+    JoinRequest*& first = extra_of(target).join_requests;
+    JoinRequest* const all = first;
+    first = nullptr;
+    return all;
+}
+
+void answer_all(JoinRequest* first, std::int32_t result) {
+    while (first != nullptr) {
+        JoinRequest* request = first;
+        first = request->next;
         answer(request, 0, result);
     }
 }
 
 void end_unstarted(Worker* w, Task& task) {
     wake_joiners(w, task, task.verdict);
-    if (task.extra != 0) answer_requests(task, task.verdict);
+    answer_requests(task, task.verdict);
 }
 
 void take_join_requests(Worker* w) {
-    JoinRequest* chain = requests.exchange(nullptr, std::memory_order_acq_rel);
-    while (chain != nullptr) {
+    JoinRequest* chain = nullptr;
+    for (bool is_due = true;;) {
+        if (chain == nullptr) {
+            if (!is_due) return;
+            is_due = false;
+            chain = requests.exchange(nullptr, std::memory_order_acq_rel);
+            continue;
+        }
         JoinRequest* request = chain;
         chain = request->next;
         if (request->state.load(std::memory_order_acquire) == JoinRequest::abandoned) {
@@ -265,13 +284,23 @@ void take_join_requests(Worker* w) {
             continue;
         }
         Task& target = *request->target;
+        const std::uint32_t generation = request->generation;
         const std::uint16_t home = target.home.load(std::memory_order_acquire);
-        if (home == 0 || (w != nullptr && home == w->index)) {
-            attach(request);
-        } else {  // another home's: passed on
+        Reply reply{};
+        if (target.generation() != generation) {  // and so for ever
+            reply = {true, error::bad_handle, 0};
+        } else if (w != nullptr && home == w->index) {
+            if (target.extra != 0) drop_abandoned(extra_of(target).join_requests);
+            reply = attach(request);
+        } else if (home == no_home) {
+            homeless_lock.lock();
+            reply = attach(request);
+            homeless_lock.unlock();
+        } else {  // another home's: passed on, and out of sight from then on
             push_request(*request);
-            if (mark(target, word::join)) deliver(target);
+            if (send(target, generation, word::join, 0) != 0) is_due = true;
         }
+        if (reply.is_due) answer(request, reply.status, reply.result);
     }
 }
 

@@ -34,8 +34,12 @@ void link_joiner(Task& target, Task& joiner);
 void leave_joiners(Task& joiner);
 // Makes all joiners of the same home ready.
 void wake_joiners(Worker* w, Task& target, std::int32_t result);
-// Answers those from elsewhere.
-void answer_requests(Task& target, std::int32_t result);
+// The requests of those from elsewhere, which are the caller's to answer then.
+JoinRequest* take_attached(Task& target);
+void answer_all(JoinRequest* first, std::int32_t result);
+inline void answer_requests(Task& target, std::int32_t result) {
+    answer_all(take_attached(target), result);
+}
 // Both, for a task that ended without having run.
 void end_unstarted(Worker* w, Task& task);
 

@@ -58,6 +58,10 @@ void deliver(Task& task) {
 void wake(Task& task, std::int32_t verdict) {
     Worker* w = current_worker;
     if (at_home(w, &task)) return make_ready(w, &task, verdict);
+    wake_by_mail(task, verdict);
+}
+
+void wake_by_mail(Task& task, std::int32_t verdict) {
     task.verdict = verdict;
     if (mark(task, word::woken)) deliver(task);
 }

@@ -17,6 +17,8 @@ void deliver(Task& task);
 
 // Who took a wait node out of a list owes the task exactly this. From any thread.
 void wake(Task& task, std::int32_t verdict);
+// The same for a task that may be the running one: about to wait, and made ready when it does.
+void wake_by_mail(Task& task, std::int32_t verdict);
 
 // A task whose worker is gone has no home: whoever changed its word looks after it.
 void settle_homeless(Task& task);

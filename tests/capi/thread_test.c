@@ -2,6 +2,7 @@
 /* Plain threads and tasks: threads spawn into a running runtime, join, cancel and wake its tasks,
  * and two runtimes on two threads wait for each other's. */
 #include <sched.h>
+#include <stdlib.h>
 
 #include "task_kit.h"
 
@@ -373,6 +374,69 @@ static void a_refused_destroy_disturbs_nobody(void **state) {
     assert_int_equal(zio_task_unref(task), 0);
 }
 
+/* ---- targets whose runtime has gone ---------------------------------------------------------- */
+
+enum { HOMELESS = 64 };
+struct homeless {
+    zio_task_t *tasks[HOMELESS];
+    int round; /* the thread that discards has come so far */
+};
+
+/* Prepared in a runtime that is destroyed then. */
+static void prepare_homeless(struct homeless *h) {
+    zio_rt_t *rt = make_runtime();
+    for (int i = 0; i < HOMELESS; ++i) {
+        void *ctx, *result;
+        REQUIRE(zio_task_prepare(rt, &h->tasks[i], parks, 8, 0, 8, 0, NULL, &ctx, &result) == 0);
+        REQUIRE(zio_task_ref(h->tasks[i]) == h->tasks[i]);
+    }
+    REQUIRE(zio_rt_destroy(rt) == 0);
+}
+
+static void *discards(void *ud) {
+    struct homeless *h = ud;
+    for (int i = 0; i < HOMELESS; ++i) {
+        while (__atomic_load_n(&h->round, __ATOMIC_ACQUIRE) < i) sched_yield();
+        for (int k = 0; k < i * 7; ++k) __asm__ volatile("" ::: "memory");
+        REQUIRE(zio_task_discard(h->tasks[i]) == 0);
+    }
+    return NULL;
+}
+
+/* As a task and as a plain thread: before, while and after they are discarded. */
+static zio_err_t joins_homeless(void *ud) {
+    (void)ud;
+    struct homeless *h = calloc(1, sizeof *h);
+    REQUIRE(h != NULL);
+    for (uint64_t round = scaled(UNDER_SANITIZER ? 20 : 100); round > 0; --round) {
+        prepare_homeless(h);
+        h->round = 0;
+        const pthread_t thread = start_thread(discards, h);
+        for (int i = 0; i < HOMELESS; ++i) {
+            zio_err_t result = 0;
+            __atomic_store_n(&h->round, i, __ATOMIC_RELEASE);
+            if (i % 3 == 2) {
+                REQUIRE(zio_task_cancel(h->tasks[i], &result) == 0);
+            } else {
+                REQUIRE(zio_task_join(h->tasks[i], &result, ZIO_NEVER) == 0);
+            }
+            REQUIRE(result == ZIO_ECANCELED);
+            REQUIRE(zio_task_unref(h->tasks[i]) == 0);
+        }
+        finish_thread(thread);
+    }
+    free(h);
+    return 0;
+}
+
+static void no_join_of_a_homeless_task_is_lost(void **state) {
+    (void)state;
+    zio_rt_t *rt = make_runtime();
+    assert_int_equal(zio_rt_run(rt, joins_homeless, NULL), 0);
+    end_runtime(rt);
+    assert_int_equal(joins_homeless(NULL), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_spawns_joins_and_cancels),
@@ -385,6 +449,7 @@ int main(void) {
         cmocka_unit_test(a_canceled_joiner_next_door),
         cmocka_unit_test(a_group_next_door),
         cmocka_unit_test(a_refused_destroy_disturbs_nobody),
+        cmocka_unit_test(no_join_of_a_homeless_task_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
