@@ -29,9 +29,8 @@ std::int32_t read_runtime_options(const zio_rt_options_t* given, runtime::Runtim
     zio_rt_options_t options;
     if (const std::int32_t status = capi::read_options(given, options)) return status;
     if (options.backend > ZIO_BACKEND_SIM || options.sched > ZIO_SCHED_STEALING ||
-        (options.flags &
-         ~std::uint64_t{ZIO_RT_REPORT_OVERFLOW | ZIO_RT_HEARTBEAT | ZIO_RT_PIN_WORKERS |
-                          ZIO_RT_GIVE_WAY}) != 0) {
+        (options.flags & ~std::uint64_t{ZIO_RT_REPORT_OVERFLOW | ZIO_RT_HEARTBEAT |
+                                        ZIO_RT_PIN_WORKERS | ZIO_RT_GIVE_WAY}) != 0) {
         return error::invalid_argument;
     }
     out.workers = options.workers;

@@ -76,7 +76,8 @@ static zio_err_t makes_short_work(void *ud) {
         for (int i = 0; i < COUNT; ++i) REQUIRE(finish(tasks[i]) == 1);
     }
     /* Others are tried again every 20 ms at most, once it is known that this is in vain. Somebody
-     * may come in time after all, and lose its processor with what it took: that looks like work. */
+     * may come in time after all, and lose its processor with what it took: that looks like work.
+     */
     const int64_t tries = (zio_now() - began) / (20 * MS);
     const zio_rt_stats_t stats = stats_of(zio_rt_current());
     REQUIRE((int64_t)stats.wakes_sent <= 30 + 2 * tries + 4 * (int64_t)stats.steals);
