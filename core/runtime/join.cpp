@@ -270,10 +270,10 @@ void end_unstarted(Worker* w, Task& task) {
 
 void take_join_requests(Worker* w) {
     JoinRequest* chain = nullptr;
-    for (bool is_due = true;;) {
+    for (bool look_again = true;;) {
         if (chain == nullptr) {
-            if (!is_due) return;
-            is_due = false;
+            if (!look_again) return;
+            look_again = false;
             chain = requests.exchange(nullptr, std::memory_order_acq_rel);
             continue;
         }
@@ -298,7 +298,7 @@ void take_join_requests(Worker* w) {
             homeless_lock.unlock();
         } else {  // another home's: passed on, and out of sight from then on
             push_request(*request);
-            if (send(target, generation, word::join, 0) != 0) is_due = true;
+            if (send(target, generation, word::join, 0) != 0) look_again = true;
         }
         if (reply.is_due) answer(request, reply.status, reply.result);
     }

@@ -132,8 +132,13 @@ void Worker::block_until(Instant until) {
 bool Worker::give_way(Instant until) {
     if (loop.pending_count() == 0 || !give_way_.is_due()) return false;
     const Instant begin = loop.now();
-    while (loop.has_queued() && !loop.has_completed()) loop.poll();
+    // First what waits to be submitted; the kernel may take nothing more just now.
+    constexpr unsigned most_polls = 8;
+    for (unsigned i = 0; i < most_polls && loop.has_queued() && !loop.has_completed(); ++i) {
+        loop.poll();
+    }
     if (loop.has_completed() || loop.has_mail()) return true;
+    if (loop.has_queued()) return false;
     for (;;) {
         os::yield_thread();
         if (loop.may_have_finished()) loop.poll();
