@@ -66,10 +66,6 @@ static void wait_until_blocked(const struct blocked *call) {
     fail_msg("a thread never blocked: %s", line);
 }
 
-static void *return_at_once(void *ud) {
-    return ud;
-}
-
 static unsigned threads_alone; /* of this program, while no test has one */
 
 static int count_own_threads(void **state) {
