@@ -272,6 +272,7 @@ static void race_meetings(int kind, uint64_t runs, struct meeting *total) {
         linger(&random);
         assert_int_equal(zio_task_request_cancel(accepts), 0);
         assert_int_equal(finish(accepts), 0);
+        if (i % 1000 == 999) accept_the_rest(&meeting); /* a listener holds only so many */
     }
     const uint64_t accept_canceled = meeting.accept_canceled;
     accept_the_rest(&meeting);
