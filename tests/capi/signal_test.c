@@ -51,6 +51,7 @@ static void nothing_is_installed(void **state) {
 
 /* ---- storms -------------------------------------------------------------------------------- */
 
+enum { FEWEST = 10 }; /* signals that make a storm */
 static uint64_t interrupts, frames_seen;
 static _Unwind_Reason_Code counts_frame(struct _Unwind_Context *frame, void *count) {
     (void)frame;
@@ -87,7 +88,8 @@ static zio_err_t asks(void *ud) {
     char buffer[64] = "request";
     uint64_t rounds = 0;
     zio_task_t *const echo = start(echoes, &link);
-    while (zio_now() < end) {
+    /* On a busy machine the signals, which count processor time, come late. */
+    while (zio_now() < end || __atomic_load_n(&interrupts, __ATOMIC_RELAXED) < FEWEST) {
         size_t done = 0;
         const int64_t due = zio_now() + 50000;
         REQUIRE(zio_stream_write_all(link.a, buffer, 8, &done, ZIO_NEVER) == 0);
@@ -137,7 +139,6 @@ static void in_a_storm(int number, void (*handler)(int), int which, int flags) {
     assert_int_equal(sigaction(number, &before, NULL), 0);
     print_message("signals: %llu, frames: %llu\n", (unsigned long long)interrupts,
                   (unsigned long long)frames_seen);
-    assert_true(interrupts >= 10);
 }
 static void a_profiler_disturbs_nobody(void **state) {
     (void)state;
