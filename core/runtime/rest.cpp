@@ -32,17 +32,21 @@ constexpr Instant pause_between_polls_ns = 15'000;
 }  // namespace
 
 void offer_slowly(Worker* w, bool is_busy) {
-    constexpr std::int32_t soon = 4;
-    constexpr std::int32_t later = 64;
-    w->until_offer = soon;
+    w->until_offer = 4;
     Runtime& runtime = *w->runtime;
     if (!runtime.has_idle_worker() || w->surplus.count() != 0) return;
     if (!w->surplus.is_worthwhile(w->loop.now())) {
-        w->until_offer = later;
+        w->until_offer = w->surplus.starts_until_look();
         return;
     }
     w->until_offer = 1;
     if (w->surplus.put(w, is_busy)) runtime.call_idle_worker();
+}
+
+// Who drives a runtime spawns the main task, which stays.
+std::int32_t offer_spawned_slowly(Worker* w) {
+    if (w->current != &w->native) offer_slowly(w, true);
+    return 0;
 }
 
 bool Worker::others_have_surplus() const {

@@ -78,7 +78,11 @@ class Runtime {
     // The worker for a task that comes from outside; where a task of `w` goes that shall spread.
     Worker& next_home();
     Worker& least_loaded(Worker& w);
-    bool has_idle_worker() const { return idle_count_.load(std::memory_order_relaxed) != 0; }
+    // Asleep, or awake and looking for work.
+    bool has_idle_worker() const {
+        return idle_count_.load(std::memory_order_relaxed) != 0 ||
+               searching_count_.load(std::memory_order_relaxed) != 0;
+    }
     void count_idle(std::int32_t change) {
         idle_count_.fetch_add(change, std::memory_order_acq_rel);
     }

@@ -204,7 +204,7 @@ std::int32_t spawn_here(Worker* w, HandleBits* out, TaskFunction entry, void* da
     queue_fresh(w, task);
     w->created_count = w->created_count + 1;
     if (out != nullptr) *out = handle_of(*task);
-    return 0;
+    return offer_spawned(w);
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ ZIO_INLINE std::int32_t spawn(HandleBits runtime, HandleBits* out, TaskFunction 
     push_fresh(w, task);
     w->created_count = w->created_count + 1;
     if (out != nullptr) *out = handle_of(*task);
-    return 0;
+    return offer_spawned(w);
 }
 
 // The calling task has accepted a connection: the next task that it spawns, which is to serve it,

@@ -13,7 +13,7 @@ namespace {
 // Work shorter than this is not worth a wake.
 constexpr Instant least_busy_ns = 30'000;
 constexpr std::uint32_t shortest_pause_ns = 100'000;
-constexpr std::uint32_t longest_pause_ns = 20'000'000;
+constexpr std::uint32_t longest_pause_ns = 5'000'000;
 
 // Has no stack of a size of its own, nobody on this worker waits for it, and its spawner let it go.
 bool may_leave(const Task& task) {

@@ -3,9 +3,10 @@
 // Tasks that have not started, or are migratable, and that any worker of their runtime may take:
 // how work spreads.
 //
-// A worker keeps its new tasks to itself, which costs nothing, until it is about to run one for
-// nobody knows how long while others wait. Then, if a worker of its runtime has nothing to do, it
-// puts the others here, oldest first out, and wakes that worker. What nobody took it takes back.
+// A worker keeps its new tasks to itself, which costs nothing, while no worker of its runtime is
+// without work. Else, whenever tasks wait while one runs for nobody knows how long, at a spawn and
+// before a task begins, it puts them here, oldest first out, and wakes that worker. What nobody
+// took it takes back.
 //
 // Spreading has a price: the wake (some 12 us for who sends it) and a task's way to another
 // processor's cache. So the owner learns: when the work that was taken turned out to be short, or
@@ -43,6 +44,11 @@ class alignas(64) Surplus {
     bool is_worthwhile(Instant now) const {
         const std::uint32_t pause = pause_ns_.load(std::memory_order_relaxed);
         return pause == 0 || now - put_at_ >= pause;
+    }
+    // Until the clock is worth a look: the longer the pause, the more tasks start meanwhile.
+    std::int32_t starts_until_look() const {
+        const std::uint32_t starts = pause_ns_.load(std::memory_order_relaxed) / 16'384;
+        return starts < 64 ? static_cast<std::int32_t>(starts) : 64;
     }
     // Calls `look(task)` for each task here, which stays meanwhile.
     template <class Look>

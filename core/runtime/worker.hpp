@@ -312,6 +312,15 @@ ZIO_INLINE void queue_fresh(Worker* w, Task* task) {
 }
 // Others than this worker's present task wait to begin: perhaps somebody else has time for them.
 void offer_slowly(Worker* w, bool is_busy) __attribute__((noinline, nothrow));
+std::int32_t offer_spawned_slowly(Worker* w) __attribute__((noinline, nothrow));
+// A task of `w` has spawned another, and may go on for as long as it likes. The last thing that a
+// spawn does: the new task may end elsewhere before this returns. 0.
+ZIO_INLINE std::int32_t offer_spawned(Worker* w) {
+    if (ZIO_UNLIKELY(w->shares) && ZIO_UNLIKELY(--w->until_offer <= 0)) {
+        return offer_spawned_slowly(w);
+    }
+    return 0;
+}
 // A new task is about to run here while others wait.
 ZIO_INLINE void offer(Worker* w) {
     if (ZIO_UNLIKELY(w->oldest != nullptr) && ZIO_UNLIKELY(w->shares) &&

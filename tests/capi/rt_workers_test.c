@@ -64,6 +64,31 @@ static void work_spreads_and_stays(void **state) {
     in_crew(spreads_work, NULL);
 }
 
+/* Who spawns and computes, as the two halves of a sum are done at once, waits for nobody: the new
+ * task begins elsewhere meanwhile. Asked of several, as nobody may be idle yet at the first. */
+static zio_err_t notes_that_it_ran(void *ud) {
+    __atomic_store_n((bool *)ud, true, __ATOMIC_RELEASE);
+    return 0;
+}
+static zio_err_t spawns_and_computes(void *ud) {
+    enum { MOST = 10000 };
+    static zio_task_t *tasks[MOST];
+    bool has_run = false;
+    int count = 0;
+    (void)ud;
+    while (count < MOST && !__atomic_load_n(&has_run, __ATOMIC_ACQUIRE)) {
+        tasks[count++] = start(notes_that_it_ran, &has_run);
+        work_for(MS);
+    }
+    REQUIRE(__atomic_load_n(&has_run, __ATOMIC_ACQUIRE));
+    for (int i = 0; i < count; ++i) REQUIRE(finish(tasks[i]) == 0);
+    return 0;
+}
+static void work_spreads_while_its_spawner_computes(void **state) {
+    (void)state;
+    in_crew(spawns_and_computes, NULL);
+}
+
 /* Work that is over before anybody else could have come for it. */
 static zio_err_t makes_short_work(void *ud) {
     enum { BATCHES = UNDER_SANITIZER ? 200 : 4000, COUNT = 1000 };
@@ -75,10 +100,10 @@ static zio_err_t makes_short_work(void *ud) {
         for (int i = 0; i < COUNT; ++i) tasks[i] = start(returns_number, &number);
         for (int i = 0; i < COUNT; ++i) REQUIRE(finish(tasks[i]) == 1);
     }
-    /* Others are tried again every 20 ms at most, once it is known that this is in vain. Somebody
+    /* Others are tried again every 5 ms at most, once it is known that this is in vain. Somebody
      * may come in time after all, and lose its processor with what it took: that looks like work.
      */
-    const int64_t tries = (zio_now() - began) / (20 * MS);
+    const int64_t tries = (zio_now() - began) / (5 * MS);
     const zio_rt_stats_t stats = stats_of(zio_rt_current());
     REQUIRE((int64_t)stats.wakes_sent <= 30 + 2 * tries + 4 * (int64_t)stats.steals);
     return 0;
@@ -419,6 +444,7 @@ static void a_group_fails_fast_across_workers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(work_spreads_and_stays),
+        cmocka_unit_test(work_spreads_while_its_spawner_computes),
         cmocka_unit_test(short_work_wakes_few),
         cmocka_unit_test(trees_add_up),
         cmocka_unit_test(timers_stay_when_blocks_leave),

@@ -25,20 +25,13 @@ static zio_err_t planted_main(void *ud) {
     return err != ZIO_OK ? err : result;
 }
 
-static int planted_run_with(planted_fault_fn fault, uint32_t workers) {
+static int planted_run(planted_fault_fn fault) {
     zio_rt_t *rt = NULL;
-    zio_rt_options_t options;
-    if (zio_rt_options_init(&options, sizeof options) != ZIO_OK) return EXIT_FAILURE;
-    options.workers = workers;
-    if (zio_rt_create(&rt, &options) != ZIO_OK) return EXIT_FAILURE;
+    if (zio_rt_create(&rt, NULL) != ZIO_OK) return EXIT_FAILURE;
     if (zio_rt_run(rt, planted_main, &fault) != ZIO_OK) return EXIT_FAILURE;
     zio_rt_shutdown(rt, ZIO_NEVER);
     zio_rt_destroy(rt);
     return EXIT_SUCCESS;
-}
-
-static inline int planted_run(planted_fault_fn fault) {
-    return planted_run_with(fault, 1);
 }
 
 #endif
