@@ -14,7 +14,8 @@ namespace {
 constexpr std::size_t guard_least = 64 * 1024;
 constexpr std::size_t colours = 16;  // tops on page boundaries would share the same cache sets
 constexpr std::size_t colour_step = 64;
-constexpr std::uint32_t batch = 64;  // slots per system call
+constexpr std::uint32_t batch = 64;       // slots per system call, at most
+constexpr std::uint32_t first_batch = 8;  // most runtimes of a moment need no more
 
 // Guards by access rights in the whole process. Each splits a mapping in two.
 std::atomic<std::uint32_t> forbidden_in_process{0};
@@ -157,7 +158,8 @@ bool StackClass::guard_until(std::uint32_t total) {
         return false;
     }
     while (guarded_ < total) {
-        const std::uint32_t count = least(batch, capacity_ - guarded_);
+        const std::uint32_t wanted = guarded_ < first_batch ? first_batch : least(batch, guarded_);
+        const std::uint32_t count = least(wanted, capacity_ - guarded_);
         const std::uint32_t before = guarded_;
         if (policy_->by_advice && advise_guards(count)) continue;
         // Advice that worked before and is refused now: the system is short of memory. Rights may

@@ -7,6 +7,7 @@
 // so one of the two sees the other. One worker at most is called for each put, and none while one
 // is awake and searching, for that one looks again after it has given up. Who was called, or was
 // seen searching, and runs something else passes the call on. tests/models/idle.pml.
+#include "core/os/thread.hpp"
 #include "core/runtime/runtime.hpp"
 
 namespace zio::runtime {
@@ -93,10 +94,9 @@ void Worker::judge_stolen_work() {
 
 // True: something came. Lengthens or shortens the next spin by what others on this machine brought.
 bool Worker::spin(Instant until) {
-    if (!runtime->may_spin()) return false;
     const bool is_trial = spin_ns_ == 0;
     if (is_trial) {
-        if (++spins_skipped_ < rests_before_trial_) return false;
+        if (++spins_skipped_ < rests_before_trial_ || !runtime->may_spin()) return false;
         spins_skipped_ = 0;
         spin_ns_ = trial_spin_ns;
     }
@@ -165,13 +165,25 @@ void Worker::pass_on_call() {
 
 // ---- standing still
 
+// One order often comes a moment after the other, and after the answer to it: for less than a wake
+// costs the processor is only lent to others.
+bool Worker::awaits_mail_awake(Instant until) {
+    constexpr Instant span_ns = 30'000;
+    const Instant begin = loop.now();
+    for (Instant now = begin; now - begin < span_ns && now < until; now = loop.now()) {
+        if (loop.has_mail()) return true;
+        os::yield_thread();
+    }
+    return loop.has_mail();
+}
+
 void Worker::turn_without_tasks(const Task* wanted) {
     if (loop.has_mail()) drain_mail();
     const Instant next = timers.empty() ? forever : expire(loop.now());
     complete_operations();
     const bool over =
         wanted != nullptr ? !wanted->waits() : duty_word.load(std::memory_order_acquire) != 0;
-    if (over) return;
+    if (over || awaits_mail_awake(next)) return;
     block_until(next);
     complete_operations();
 }

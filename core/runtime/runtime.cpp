@@ -111,8 +111,18 @@ std::int32_t Runtime::open_workers(loop::BackendChoice choice, const RuntimeOpti
         workers_[i]->shares = wanted > 1;
         workers_[i]->gives_way = gives_way && !workers_[i]->chooses;
     }
-    may_spin_ = wanted > 1 && may_wait_awake && os::usable_processors() > 1;
+    may_spin_ = wanted > 1 && may_wait_awake ? MaySpin::ask : MaySpin::no;
     return 0;
+}
+
+// Read from files of the system, some 100 us: not before a worker has come to rest a few times.
+bool Runtime::may_spin() {
+    MaySpin answer = may_spin_;
+    if (answer == MaySpin::ask) {
+        answer = os::usable_processors() > 1 ? MaySpin::yes : MaySpin::no;
+        may_spin_ = answer;
+    }
+    return answer == MaySpin::yes;
 }
 
 void Runtime::drop_workers() {

@@ -88,7 +88,8 @@ class Runtime {
     }
     // Work was put out: somebody who sleeps is called, unless somebody searches already.
     void call_idle_worker();
-    bool may_spin() const { return may_spin_; }
+    // Whether a worker may wait awake: not on the only processor.
+    bool may_spin();
     void begin_search() { searching_count_.fetch_add(1, std::memory_order_acq_rel); }
     void end_search() { searching_count_.fetch_sub(1, std::memory_order_acq_rel); }
     // Those who wait for the crew look again.
@@ -144,7 +145,8 @@ class Runtime {
     Worker** workers_ = nullptr;
     std::uint32_t worker_count_ = 0;
     std::uint32_t worker_room_ = 0;
-    bool may_spin_ = false;
+    enum class MaySpin : std::uint8_t { no, ask, yes };
+    Relaxed<MaySpin> may_spin_{MaySpin::no};
     RuntimeOptions options_;                // what a forked child makes its workers by
     Relaxed<std::uint32_t> fork_count_{0};  // when its workers were made
     const char* reason_ = "";

@@ -142,9 +142,10 @@ bool Worker::give_way(Instant until) {
     for (;;) {
         os::yield_thread();
         if (loop.may_have_finished()) loop.poll();
-        const bool found = loop.has_completed() || loop.has_mail();
-        if (found) give_way_.found_something();
-        if (found) return true;
+        if (loop.has_completed() || loop.has_mail()) {
+            give_way_.found_something();
+            return true;
+        }
         const Instant now = loop.now();
         if (now - begin >= GiveWay::span_ns || now >= until) break;
     }

@@ -193,6 +193,7 @@ class alignas(64) Worker {
     }
     void stand();
     void turn_without_tasks(const Task* wanted);
+    bool awaits_mail_awake(Instant until);
     void rest(Instant until);
     bool steal();
     std::uint32_t room_for_more();
