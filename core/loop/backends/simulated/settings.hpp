@@ -8,6 +8,7 @@
 //   ZIO_SIM_CALM     virtual seconds after which no harsh fault happens any more
 //   ZIO_SIM_LIMIT    virtual seconds after which the program is stopped
 //   ZIO_SIM_TRACE    the file that tells what happened
+//   ZIO_SIM_HOPES    the file that tells, instead of the trace, what was sometimes true
 //   ZIO_SIM_ONLY     a file with the only faults that may happen
 #include <cstdint>
 

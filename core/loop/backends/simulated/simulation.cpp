@@ -58,10 +58,11 @@ void append(Report& all, const Report& next) {
     all.hash = Random(all.hash).split(next.hash).next();
 }
 
-// The trace of the last world may be closed by now.
+// To the end of the trace, which may be closed by now, or to a file of their own.
 void write_hopes() {
     const Process& here = process();
-    const char* path = os::environment("ZIO_SIM_TRACE");
+    const char* path = os::environment("ZIO_SIM_HOPES");
+    if (path == nullptr) path = os::environment("ZIO_SIM_TRACE");
     Trace trace;
     if (here.hope_count == 0 || path == nullptr || !trace.open(path, true)) return;
     for (std::uint32_t i = 0; i < here.hope_count; ++i) {
