@@ -84,6 +84,7 @@ class StackClass {
     void lay_out(const StackLayout& layout);
     bool reserve(std::uint32_t wanted);
     bool guard_until(std::uint32_t total);
+    bool guard_promised();
     bool advise_guards(std::uint32_t count);
     bool forbid_guards(std::uint32_t count);
     void explain_no_slots();
