@@ -56,6 +56,7 @@ enum class Site : std::uint8_t {
     ring_accept,
     ring_poll,
     ring_wake,
+    ring_wake_once,
     ring_cancel,
     allocate,
     start_thread,

@@ -85,6 +85,8 @@ static void run(const struct scenario *scenario, const char *plan, FILE *out) {
     trial.error[0] = '\0';
     trial.patient = true;
     scenario->run();
+    /* Tables that are made when they are first needed, and stay: some runs need more of them. */
+    scenario_spawn();
     const unsigned threads_after = settled_thread_count(threads);
     const int leaks =
         __lsan_do_recoverable_leak_check != NULL ? __lsan_do_recoverable_leak_check() : 0;
@@ -154,6 +156,7 @@ static void serve_one(const struct scenario *scenario, const char *plan, long li
     const pid_t child = fork();
     if (child < 0) exit(2);
     if (child == 0) {
+        setpgid(0, 0); /* what it forks ends with it */
         const int nowhere = open("/dev/null", O_RDONLY | O_CLOEXEC);
         dup2(nowhere, 0);
         dup2(said, 2);
@@ -164,11 +167,13 @@ static void serve_one(const struct scenario *scenario, const char *plan, long li
         _exit(0);
     }
     close(ends[1]);
+    setpgid(child, child);
     const bool is_over = read_line(ends[0], now_ms() + limit_ms, line, sizeof line);
     close(ends[0]);
-    if (!is_over) kill(child, SIGKILL);
+    if (!is_over) kill(-child, SIGKILL);
     while (waitpid(child, &status, 0) < 0) {
     }
+    kill(-child, SIGKILL); /* what it forked and left behind */
     if (!is_over) {
         printf("hang\t");
     } else if (WIFSIGNALED(status) || WEXITSTATUS(status) != 0 || line[0] == '\0') {

@@ -221,7 +221,7 @@ void scenario_buffered(void) {
 
 /* --- many at once --------------------------------------------------------------------------- */
 
-enum { CROWD = 6 };
+enum { CROWD = 10 }; /* from eight on sends are worth a submission */
 struct storm {
     zio_listener_t *listener;
     zio_addr_t address;

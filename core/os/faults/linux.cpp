@@ -132,7 +132,8 @@ Site site_of(const io_uring_sqe& submission, bool is_own) {
         case IORING_OP_ASYNC_CANCEL:
             return Site::ring_cancel;
         default:
-            return is_own ? Site::ring_wake : Site::ring_poll;
+            if (!is_own) return Site::ring_poll;
+            return submission.len != 0 ? Site::ring_wake : Site::ring_wake_once;
     }
 }
 

@@ -68,12 +68,13 @@ constexpr SiteInfo sites[] = {
     {Site::read_vector, "read_vector", true, {lasting(EIO)}},
     {Site::write, "write", true, {lasting(EPIPE), lasting(EIO)}},
     {Site::write_vector, "write_vector", true, {lasting(EPIPE), lasting(EIO)}},
-    // The room for a long list. A system that has not even one page for ever ends its programs.
+    // The room for a long list.
     {Site::wait_ready, "wait_ready", false, {passing(ENOMEM)}},
     {Site::open_wakeup, "open_wakeup", false, {lasting(EMFILE), lasting(ENFILE), lasting(ENOMEM)}},
     {Site::remove_path, "remove_path", false, {lasting(ENOENT), lasting(EACCES), lasting(EROFS)}},
     {Site::reserve, "reserve", false, {lasting(ENOMEM)}},
-    {Site::install_guards, "install_guards", false, {lasting(ENOMEM)}},
+    // Page tables. A system that is out of pages for ever ends its programs.
+    {Site::install_guards, "install_guards", false, {passing(ENOMEM)}},
     {Site::forbid, "forbid", false, {lasting(ENOMEM)}},
     {Site::discard, "discard", false, {lasting(EINVAL)}},  // the pages are locked
     {Site::try_guards, "try_guards", false, {lasting(EINVAL)}},
@@ -110,10 +111,12 @@ constexpr SiteInfo sites[] = {
      false,
      {lasting(EMFILE), lasting(ENFILE), lasting(ENOMEM), passing(ECONNABORTED)}},
     {Site::ring_poll, "ring_poll", false, {lasting(ENOMEM)}},
+    // Many times: an older kernel.
     {Site::ring_wake, "ring_wake", false, {passing(ENOMEM), lasting(EINVAL)}},
+    {Site::ring_wake_once, "ring_wake_once", false, {passing(ENOMEM)}},
     {Site::ring_cancel, "ring_cancel", false, {passing(ENOENT), passing(EALREADY)}},
     {Site::allocate, "allocate", false, {lasting(ENOMEM)}},
-    {Site::start_thread, "start_thread", false, {lasting(EAGAIN), lasting(EPERM)}},
+    {Site::start_thread, "start_thread", false, {lasting(EAGAIN)}},
     {Site::at_thread_exit, "at_thread_exit", false, {lasting(ENOMEM)}},
     {Site::pin_thread, "pin_thread", false, {lasting(EINVAL), lasting(ENOMEM)}},
     // Small files of /proc and /sys.
