@@ -28,6 +28,7 @@ const struct scenario scenarios[] = {
     {"threads", scenario_threads, false}, {"fallback", scenario_fallback, true},
     {"fork", scenario_fork, false},       {"buffered", scenario_buffered, false},
     {"storm", scenario_storm, false},     {"dump", scenario_dump, false},
+    {"crew", scenario_crew, false},
 };
 const size_t scenario_count = sizeof scenarios / sizeof scenarios[0];
 

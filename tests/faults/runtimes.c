@@ -89,6 +89,27 @@ static void *visits(void *ud) {
     return NULL;
 }
 
+static zio_err_t sleeps_for_ever(void *ud) {
+    (void)ud;
+    const zio_err_t status = zio_sleep_until(ZIO_NEVER);
+    return status == ZIO_ECANCELED ? 0 : (zio_err_t)ended("zio_sleep_until", status);
+}
+
+/* More tasks than the workers have room for at first. */
+static void send_crowd(zio_rt_t *rt) {
+    enum { CROWD = 150 };
+    zio_group_t *group = NULL;
+    if (CALL(zio_group_create, (rt, &group, 0)) != 0) return;
+    for (int i = 0; i < CROWD; ++i) {
+        if (CALL(zio_group_spawn, (group, sleeps_for_ever, NULL, NULL)) != 0) break;
+    }
+    MUST(zio_group_cancel, (group));
+    (void)CALL(zio_group_wait, (group, soon()));
+    if (CALL(zio_group_destroy, (group)) == 0) return;
+    faults_stop();
+    MUST(zio_group_destroy, (group));
+}
+
 void scenario_threads(void) {
     struct outsider outsider = {open_runtime(2, 0), NULL};
     if (outsider.rt == NULL) return;
@@ -99,8 +120,39 @@ void scenario_threads(void) {
         if (count < 2) broken("no thread");
         while (count > 0) pthread_join(threads[--count], NULL);
         (void)visits(&outsider);
+        send_crowd(outsider.rt);
     }
     close_runtime(outsider.rt);
+}
+
+/* --- a stream that all workers know -------------------------------------------------------- */
+
+static zio_err_t reads_one(void *ud) {
+    char letter = 0;
+    if (CALL(zio_stream_read, (ud, &letter, 1, soon())) == 1 && letter != 'x') {
+        broken("another letter");
+    }
+    return 0;
+}
+
+void scenario_crew(void) {
+    enum { CREW = 8 };
+    zio_rt_t *rt = open_runtime(CREW, 0);
+    if (rt == NULL) return;
+    zio_stream_t *ends[2] = {NULL, NULL};
+    if (CALL(zio_rt_start, (rt)) == 0 && CALL(zio_stream_pair, (&ends[0], &ends[1])) == 0) {
+        zio_task_t *readers[CREW] = {NULL};
+        for (int i = 0; i < CREW; ++i) {
+            (void)CALL(zio_spawn, (rt, &readers[i], reads_one, ends[1], NULL));
+        }
+        for (int i = 0; i < CREW; ++i) {
+            (void)CALL(zio_sleep_until, (zio_after_ns(100000)));
+            (void)CALL(zio_stream_write, (ends[0], "x", 1, soon()));
+        }
+        for (int i = 0; i < CREW; ++i) finish(readers[i]);
+    }
+    for (int i = 0; i < 2; ++i) MUST(zio_stream_close, (ends[i]));
+    close_runtime(rt);
 }
 
 /* --- which backend -------------------------------------------------------------------------- */

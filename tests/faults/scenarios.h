@@ -16,6 +16,7 @@ void scenario_storm(void);
 /* runtimes.c */
 void scenario_life(void);
 void scenario_threads(void);
+void scenario_crew(void);
 void scenario_fallback(void);
 void scenario_fork(void);
 void scenario_dump(void);
