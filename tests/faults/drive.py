@@ -270,7 +270,7 @@ class Driver:
 
     def judge_all(self, total):
         """That the faults did happen."""
-        if total["missed"] * 10 > total["runs"]:
+        if total["missed"] * 5 > total["runs"]:
             self.faults.append(f"{total['missed']} of {total['runs']} runs met no fault")
         if self.options.scenarios or len(self.options.backends.split(",")) < 3:
             return

@@ -34,7 +34,8 @@ void must_succeed(const char *call, zio_ssize_t result) {
 }
 
 zio_deadline_t soon(void) {
-    return zio_after_ms(trial.patient ? 20000 : 25);
+    const int64_t span_ms = __lsan_do_recoverable_leak_check != NULL ? 150 : 30;
+    return zio_after_ms(trial.patient ? 20000 : span_ms);
 }
 
 zio_rt_t *open_runtime(uint32_t workers, uint64_t flags) {

@@ -34,6 +34,8 @@ zio_ssize_t ended(const char *call, zio_ssize_t result);
 #define MUST(name, arguments) must_succeed(#name, name arguments)
 void must_succeed(const char *call, zio_ssize_t result);
 void broken(const char *what);
+/* Under AddressSanitizer, where everything takes longer; else NULL. */
+extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 /* Of a wait whose other side may have failed. */
 zio_deadline_t soon(void);
 

@@ -32,9 +32,6 @@ const struct scenario scenarios[] = {
 };
 const size_t scenario_count = sizeof scenarios / sizeof scenarios[0];
 
-/* Under AddressSanitizer; it is there or not. */
-extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
-
 static unsigned entries_of(const char *path) {
     DIR *folder = opendir(path);
     unsigned count = 0;
