@@ -75,6 +75,11 @@ else()
     endif()
 endif()
 
+# Everything in the build can fail, or nothing.
+if(ZIO_FAULTS)
+    add_compile_definitions(ZIO_FAULTS)
+endif()
+
 # Everything in the build is instrumented, or nothing.
 if(ZIO_SANITIZE)
     list(JOIN ZIO_SANITIZE "," sanitizers)

@@ -25,6 +25,7 @@ inline constexpr std::int32_t no_device = -19;
 inline constexpr std::int32_t invalid_argument = -22;
 inline constexpr std::int32_t file_table_full = -23;
 inline constexpr std::int32_t too_many_files = -24;
+inline constexpr std::int32_t no_space = -28;
 inline constexpr std::int32_t broken_pipe = -32;
 inline constexpr std::int32_t deadlock = -35;
 inline constexpr std::int32_t name_too_long = -36;

@@ -12,6 +12,7 @@
 #include "core/base/assert.hpp"
 #include "core/base/attributes.hpp"
 #include "core/base/error.hpp"
+#include "core/base/fault.hpp"
 
 namespace zio {
 
@@ -66,6 +67,7 @@ void seal_allocator() noexcept {
 void* allocate(std::size_t size, std::size_t align) noexcept {
     ZIO_ASSERT(is_power_of_two(align));
     if (ZIO_UNLIKELY(state.load(std::memory_order_acquire) != sealed)) seal_allocator();
+    if (ZIO_FAULT_AT(allocate) != 0) return nullptr;
     if (size == 0) size = 1;
     void* const memory = current.allocate(size, align, current.user);
     if (ZIO_UNLIKELY(reinterpret_cast<std::uintptr_t>(memory) % align != 0)) {
@@ -73,11 +75,13 @@ void* allocate(std::size_t size, std::size_t align) noexcept {
         current.release(memory, size, align, current.user);
         return nullptr;
     }
+    ZIO_FAULT_BLOCKS(memory != nullptr ? +1 : 0);
     return memory;
 }
 
 void release(void* memory, std::size_t size, std::size_t align) noexcept {
     if (memory == nullptr) return;
+    ZIO_FAULT_BLOCKS(-1);
     current.release(memory, size == 0 ? 1 : size, align, current.user);
 }
 

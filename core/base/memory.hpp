@@ -34,6 +34,17 @@ T* create(Arguments&&... arguments) noexcept {
     return memory == nullptr ? nullptr : ::new (memory) T(std::forward<Arguments>(arguments)...);
 }
 
+// A base for classes whose objects somebody else ends without knowing their size, by `delete`: they
+// come from here, too, by `new (std::nothrow)`.
+struct Allocated {
+    static void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+        return allocate(size, alignof(std::max_align_t));
+    }
+    static void operator delete(void* memory, std::size_t size) noexcept {
+        release(memory, size, alignof(std::max_align_t));
+    }
+};
+
 template <class T>
 void destroy(T* object) noexcept {
     if (object == nullptr) return;

@@ -7,6 +7,7 @@
 #include "core/base/assert.hpp"
 #include "core/base/error.hpp"
 #include "core/os/memory.hpp"
+#include "core/os/thread.hpp"
 
 namespace zio::context {
 namespace {
@@ -172,7 +173,8 @@ bool StackClass::guard_until(std::uint32_t total) {
 
 bool StackClass::guarantee(std::uint32_t total) {
     if (policy_->by_advice) {
-        guaranteed_ = capacity_;  // guards follow on demand
+        if (guarded_ == 0 && !guard_until(1)) return false;
+        guaranteed_ = capacity_;  // the other guards follow on demand
         if (total <= capacity_) return true;
         explain_no_slots();
         return false;
@@ -186,16 +188,26 @@ bool StackClass::guarantee(std::uint32_t total) {
     return done;
 }
 
+// A stack that was promised is about to be used, and the system has no memory for its guard, which
+// is less than a page: it will have some again, unless it ends its programs.
+bool StackClass::guard_promised() {
+    constexpr unsigned most_tries = 1000;
+    if (handed_ >= guaranteed_) return false;
+    for (unsigned i = 0; i < most_tries; ++i) {
+        os::yield_thread();
+        if (guard_until(handed_ + 1)) return true;
+    }
+    const bool stack_was_promised = true;
+    ZIO_ASSERT(!stack_was_promised);
+    return false;
+}
+
 ZIO_NOINLINE char* StackClass::take_slow() {
     if (cold_count_ > 0) {
         cold_count_ = cold_count_ - 1;
         return *--ready_;
     }
-    if (handed_ == guarded_ && !guard_until(handed_ + 1)) {
-        const bool stack_was_guaranteed = handed_ < guaranteed_;
-        ZIO_ASSERT(!stack_was_guaranteed);
-        return nullptr;
-    }
+    if (handed_ == guarded_ && !guard_until(handed_ + 1) && !guard_promised()) return nullptr;
     const std::uint32_t count = least(batch, guarded_ - handed_);
     os::memory_table.show_in_dumps(slot_at(handed_), count * slot_size_);
     for (std::uint32_t i = count; i-- > 0;) give(first_stack_pointer(handed_ + i));

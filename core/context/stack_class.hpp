@@ -86,6 +86,7 @@ class StackClass {
     std::size_t reservation_size(std::uint32_t count) const;
     bool reserve(std::uint32_t wanted);
     bool guard_until(std::uint32_t total);
+    bool guard_promised();
     bool advise_guards(std::uint32_t count);
     bool forbid_guards(std::uint32_t count);
     void explain_no_slots();

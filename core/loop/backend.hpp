@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "core/base/memory.hpp"
 #include "core/base/queue.hpp"
 #include "core/base/time.hpp"
 #include "core/loop/operation.hpp"
@@ -24,7 +25,7 @@ struct BackendOptions {
     std::uint64_t seed = 0;          // the simulated backend's
 };
 
-class Backend {
+class Backend : public Allocated {
   public:
     virtual ~Backend() = default;
 

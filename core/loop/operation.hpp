@@ -68,6 +68,7 @@ struct Operation {
     // for an older message.
     Relaxed<bool> close_requested{false};
     bool expired = false;            // the waiter's deadline asked for the cancel
+    bool lacks_memory = false;       // so it was ended
     std::uint8_t backend_flags = 0;  // these three belong to the backend
     std::uint32_t backend_index = 0;
     Operation* backend_link = nullptr;
@@ -84,7 +85,7 @@ struct Operation {
         ZIO_ASSERT(state == OperationState::finished || state == OperationState::idle);
         state = OperationState::idle;
         close_requested = false;
-        expired = false;
+        expired = lacks_memory = false;
         backend_flags = 0;
     }
 

@@ -15,7 +15,7 @@ struct ReadyEvent {
 };
 
 // The contract of a poller. One thread calls it, except for `wake`.
-class Poller {
+class Poller : public Allocated {
   public:
     virtual ~Poller() = default;
 

@@ -9,15 +9,19 @@ namespace {
 // What a pipe in blocking mode takes without waiting, once it is ready: one page.
 constexpr std::size_t pipe_room = 4096;
 
-bool is_ready(const Operation& operation) {
+// 0: ready; `would_block`; or why the system does not tell.
+std::int64_t look(const Operation& operation) {
     const bool reads = direction_of(operation.kind) == os::Direction::read;
     os::ReadyRequest request{operation.handle, reads ? os::ready_read : os::ready_write, 0};
-    return os::table.wait_ready(&request, 1, 0) != 0;
+    const std::int64_t count = os::table.wait_ready(&request, 1, 0);
+    if (count > 0) return 0;
+    return count < 0 ? count : error::would_block;
 }
 
-// A plain descriptor may be in blocking mode, which is not ours to change, so it is asked first.
-bool may_block(const Operation& operation) {
-    return !operation.kept_descriptor && !is_ready(operation);
+// A plain descriptor may be in blocking mode, which is not ours to change, so it is asked first. 0:
+// the call will not block.
+std::int64_t ask_first(const Operation& operation) {
+    return operation.kept_descriptor ? 0 : look(operation);
 }
 
 bool is_empty(const VectorTransfer& transfer) {
@@ -35,12 +39,12 @@ std::int64_t attempt_transfer(const Transfer& transfer) {
         case OperationKind::send:
             return os::table.send(transfer.handle, transfer.data, transfer.size, transfer.flags);
         case OperationKind::read:
-            if (may_block(transfer)) return error::would_block;
+            if (const std::int64_t asked = ask_first(transfer)) return asked;
             return os::table.read(transfer.handle, transfer.data, transfer.size);
         default:
             break;
     }
-    if (may_block(transfer)) return error::would_block;
+    if (const std::int64_t asked = ask_first(transfer)) return asked;
     std::size_t size = transfer.size;
     if (!transfer.kept_descriptor && size > pipe_room) size = pipe_room;
     return os::table.write(transfer.handle, transfer.data, size);
@@ -65,18 +69,18 @@ std::int64_t attempt_vector(const VectorTransfer& transfer) {
         case OperationKind::send_vector:
             return os::table.send_vector(transfer.handle, buffers, transfer.count, transfer.flags);
         case OperationKind::read_vector:
-            if (may_block(transfer)) return error::would_block;
+            if (const std::int64_t asked = ask_first(transfer)) return asked;
             return os::table.read_vector(transfer.handle, buffers, transfer.count);
         default:
             break;
     }
-    if (may_block(transfer)) return error::would_block;
+    if (const std::int64_t asked = ask_first(transfer)) return asked;
     if (!transfer.kept_descriptor) return write_first_piece(transfer);
     return os::table.write_vector(transfer.handle, buffers, transfer.count);
 }
 
 std::int64_t attempt_accept(const Accept& accept) {
-    if (may_block(accept)) return error::would_block;
+    if (const std::int64_t asked = ask_first(accept)) return asked;
     os::Handle accepted = os::no_handle;
     const std::int32_t result = os::table.accept(accept.handle, &accepted, accept.peer);
     return result < 0 ? result : accepted;
@@ -101,7 +105,7 @@ std::int64_t attempt_connect(const Connect& connect, bool again) {
     if (connected != error::not_connected) return connected;
     // No error and no peer: the poller spoke too soon, or the connection was made and broken off
     // between the two looks, or somebody shut the socket down meanwhile.
-    if (!is_ready(connect)) return error::would_block;
+    if (const std::int64_t asked = look(connect)) return asked;
     const std::int64_t since = take_error(connect.handle);
     return since < 0 ? since : error::connection_aborted;
 }

@@ -12,7 +12,7 @@ namespace {
 // other side's doing: a close in a hurry ends the connection before it ends the calls.
 ZIO_NOINLINE std::int64_t moved_nothing(const loop::Operation& operation,
                                         const Descriptor* descriptor) {
-    const std::int64_t result = operation.result;
+    const std::int64_t result = operation.lacks_memory ? error::no_memory : operation.result;
     const bool has_effect = result == 0 && operation.kind == loop::OperationKind::accept;
     if (descriptor != nullptr && descriptor->is_closing() && !has_effect) return error::closed;
     if (result < 0 && result != error::would_block) {

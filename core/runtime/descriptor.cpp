@@ -109,8 +109,12 @@ bool Descriptor::add_pending(Worker* w, loop::Operation& operation, os::Directio
     const bool open = (word.load(std::memory_order_relaxed) & closing) == 0;
     if (open) pending_[static_cast<unsigned>(direction)] = &operation;
     // Also when it is closing: the loop may know the descriptor since this operation.
-    if (w->loop.backend().remembers()) remember(w);
+    const bool is_known = !w->loop.backend().remembers() || remember(w);
     release_lock(word);
+    if (ZIO_UNLIKELY(!is_known)) {
+        operation.lacks_memory = true;
+        w->loop.backend().forget(handle);  // with that it ends
+    }
     return open;
 }
 
@@ -120,22 +124,21 @@ void Descriptor::remove_pending(os::Direction direction) {
     release_lock(word);
 }
 
-// Under LOCK. Without memory for a long list the process would be at its end; then the descriptor
-// is forgotten here and now and remembered again by the next operation.
-void Descriptor::remember(Worker* w) {
+// Under LOCK. False: there is no memory for a long list.
+bool Descriptor::remember(Worker* w) {
     for (unsigned i = 0; i < known_count_; ++i) {
-        if ((i < inline_known ? known_[i] : more_known_[i - inline_known]) == w->index) return;
+        if ((i < inline_known ? known_[i] : more_known_[i - inline_known]) == w->index) return true;
     }
     if (known_count_ < inline_known) {
         known_[known_count_++] = w->index;
-        return;
+        return true;
     }
     const unsigned more = known_count_ - inline_known;
     if (more == more_known_capacity_) {
         const unsigned larger = more_known_capacity_ != 0 ? more_known_capacity_ * 2 : 16;
         auto* list = static_cast<std::uint16_t*>(
             allocate(larger * sizeof(std::uint16_t), alignof(std::uint16_t)));
-        ZIO_ASSERT(list != nullptr);
+        if (list == nullptr) return false;
         for (unsigned i = 0; i < more; ++i) list[i] = more_known_[i];
         release(more_known_, more_known_capacity_ * sizeof(std::uint16_t), alignof(std::uint16_t));
         more_known_ = list;
@@ -143,6 +146,7 @@ void Descriptor::remember(Worker* w) {
     }
     more_known_[more] = w->index;
     ++known_count_;
+    return true;
 }
 
 std::int32_t Descriptor::close(std::uint32_t generation, bool hurry) {

@@ -109,7 +109,7 @@ class Descriptor {
     std::int32_t take_turn_slowly(std::uint32_t generation, os::Direction direction,
                                   Deadline deadline) __attribute__((noinline, nothrow));
     void give_turn_slowly(os::Direction direction) __attribute__((noinline, nothrow));
-    void remember(Worker* w);
+    bool remember(Worker* w);
     void tell_peer();
     void walk();
     void finish();

@@ -102,8 +102,7 @@ std::int32_t Runtime::after_fork(HandleBits handle) {
     runtime->part_with_workers();
     runtime->begin_life();
     if (const std::int32_t status = runtime->open(runtime->options_)) {
-        if (runtime->workers_ != nullptr) runtime->drop_workers();
-        runtime->reports_overflow_ = false;
+        runtime->undo_open();
         runtime->fork_count_ = runtime::fork_count() - 1;  // it may be tried again
         return status;
     }

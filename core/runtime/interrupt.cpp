@@ -31,11 +31,9 @@ std::uint64_t take_messages(Task& task) {
 }
 
 void adopt(Worker* w, Task& task) {
-    ++w->block_count;
-    task.bits &= static_cast<std::uint16_t>(~bit::uncounted);
     if (w->stopping) task.word.fetch_or(word::cancel, std::memory_order_relaxed);
     if (has_inherited(task)) w->slow_down_spawns();
-    task.next = w->unadopted;  // the next turn makes room for its timer and queues it
+    task.next = w->unadopted;  // the next turn takes it in, if there is room
     w->unadopted = &task;
 }
 

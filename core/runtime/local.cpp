@@ -68,7 +68,8 @@ std::int32_t set_local(std::uint32_t key, void* value) {
     if (task == nullptr) return error::no_task;
     if (key >= key_count.load(std::memory_order_acquire)) return error::invalid_argument;
     Locals* locals = locals_of(*task);
-    if (locals == nullptr) {
+    const bool is_first = locals == nullptr;
+    if (is_first) {
         if (value == nullptr) return 0;
         locals = create<Locals>(Locals{});
         if (locals == nullptr) return error::no_memory;
@@ -76,7 +77,7 @@ std::int32_t set_local(std::uint32_t key, void* value) {
     Local* local = slot_for(*locals, key);
     const bool owned = task->has(bit::large_end);
     if (local == nullptr) {
-        if (!owned && task->extra == 0) release_locals(locals);
+        if (is_first) release_locals(locals);
         return error::no_memory;
     }
     *local = {value, false};

@@ -158,6 +158,13 @@ std::int32_t Runtime::open(const RuntimeOptions& options) {
     return status;
 }
 
+// What an `open` that failed has made.
+void Runtime::undo_open() {
+    if (workers_ != nullptr) drop_workers();
+    if (reports_overflow_) forget_overflows();
+    reports_overflow_ = false;
+}
+
 // Nothing of what the slot held before; the handle is set.
 void Runtime::begin_life() {
     workers_ = nullptr;
@@ -190,7 +197,7 @@ std::int32_t Runtime::create(const RuntimeOptions& options, HandleBits* out) {
     runtime->begin_life();
     const std::int32_t status = runtime->open(options);
     if (status != 0) {
-        if (runtime->workers_ != nullptr) runtime->drop_workers();
+        runtime->undo_open();
         runtime->end_life(generation - 1);  // nobody has seen it
         return status;
     }

@@ -109,6 +109,7 @@ class Runtime {
     std::int32_t open_workers(loop::BackendChoice choice, const RuntimeOptions& options);
     std::int32_t open_worker(loop::BackendChoice choice, const RuntimeOptions& options);
     void drop_workers();
+    void undo_open();
     // ---- in a forked child (fork.cpp)
     static Runtime* inherited_at(HandleBits handle);
     static bool destroy_inherited(HandleBits handle);

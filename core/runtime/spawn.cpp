@@ -256,9 +256,13 @@ void spread_next() {
     w->initial_bits |= bit::spawn_slowly;
 }
 
-bool make_room_for(Worker* w, Task& task) {
-    return w->timers.reserve(w->block_count + 2) && w->stacks.guarantee(w->block_count) &&
-           reserve_stack(w, task) == 0;
+bool take_in(Worker* w, Task& task) {
+    const std::uint32_t count = w->block_count + 1;
+    if (!w->timers.reserve(count + 2) || !w->stacks.guarantee(count)) return false;
+    if (reserve_stack(w, task) != 0) return false;
+    w->block_count = count;
+    task.bits &= static_cast<std::uint16_t>(~bit::uncounted);
+    return true;
 }
 
 std::int32_t spawn_slowly(HandleBits runtime_handle, HandleBits* out, TaskFunction entry,

@@ -73,8 +73,9 @@ ZIO_INLINE std::int32_t spawn(HandleBits runtime, HandleBits* out, TaskFunction 
 // goes to the worker that serves the fewest.
 void spread_next();
 
-// At home: what a task that was launched from elsewhere needs before it can start. False: not now.
-bool make_room_for(Worker* w, Task& task);
+// At home: a task that was launched from elsewhere is one of the worker's own, with a stack and a
+// place among the timers. False: there is no room for it now.
+bool take_in(Worker* w, Task& task);
 
 // A complete task that nobody runs yet, with one reference and an Extra.
 std::int32_t make_prepared(Runtime& runtime, TaskFunction entry, const SpawnOptions& options,

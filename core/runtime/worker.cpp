@@ -28,6 +28,8 @@ constexpr std::uint32_t most_choices = 64;
 constexpr std::uint64_t ends_before_trim = 1024;
 constexpr Instant trim_pause_ns = second_ns;
 constexpr std::uint64_t warm_stacks = 256;
+// How soon a worker that has no room for a task from elsewhere looks again.
+constexpr Instant room_pause_ns = 5'000'000;
 
 std::uint32_t next_number = 0;
 std::uint64_t numbers_used[worker_limit / 64] = {1};  // number 0 is nobody
@@ -195,6 +197,11 @@ bool Worker::turn(const Task& wanted) {
         now = loop.now();
         next = expire(now);
     }
+    // Others' ends make room, and so may the system.
+    if (ZIO_UNLIKELY(unadopted != nullptr)) {
+        const Instant again = loop.now() + room_pause_ns;
+        if (again < next) next = again;
+    }
     bool alive = true;
     if (has_ready() || !wanted.waits()) {
         // Others want the processor too: the backend is asked now and then, the sooner the more it
@@ -249,7 +256,7 @@ void Worker::note_time(Instant now) {
 void Worker::start_adopted() {
     while (unadopted != nullptr) {
         Task* task = unadopted;
-        is_full = !make_room_for(this, *task);
+        is_full = !take_in(this, *task);
         if (is_full) return;
         unadopted = task->next;
         task->state = TaskState::fresh;

@@ -99,7 +99,7 @@ class alignas(64) Worker {
     // ---- the rest
     loop::Loop loop;
     std::uint32_t block_count = 0;  // blocks whose home this is, free ones included
-    Task* unadopted = nullptr;      // launched from elsewhere, no room for their timers yet
+    Task* unadopted = nullptr;      // launched from elsewhere, not taken in yet
     Instant next_poll_at = 0;
     bool poll_found_work = false;
     bool is_thread = false;      // a plain thread's

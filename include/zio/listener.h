@@ -72,7 +72,7 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_listener_from_fd(zio_listener_t **o
  * closed meanwhile. ZIO_ECANCELED: the task was canceled. ZIO_ETIMEDOUT: `dl` or a scoped timeout.
  * ZIO_EAGAIN: no connection and `dl` is ZIO_IMMEDIATE. ZIO_ENOSUSPEND: called where nothing may
  * suspend. ZIO_ENOBUFS: more than 65 000 calls on the listener at once. ZIO_ENOMEM: the wait could
- * not be prepared.
+ * not be prepared. ZIO_EPERM: a firewall forbids it.
  * @par Suspends
  * yes; any thread, several at once
  * @since 0.1

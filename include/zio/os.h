@@ -85,8 +85,8 @@ ZIO_NODISCARD ZIO_API zio_ssize_t ZIO_CALL zio_fd_write(zio_fd_t fd, const void 
  * ZIO_EBADF: no descriptor. ZIO_EINVAL: `want` has neither bit or an unknown one, or `dl`.
  * ZIO_ENOTSUP, ZIO_EPERM: a kind of descriptor that cannot be waited for. ZIO_ECANCELED: the task
  * was canceled. ZIO_ETIMEDOUT: `dl` or a scoped timeout. ZIO_EAGAIN: not ready and `dl` is
- * ZIO_IMMEDIATE. ZIO_ENOSUSPEND: called where nothing may suspend. ZIO_ENOMEM, ZIO_ENOSPC: no
- * memory, or the system's limit of watched descriptors.
+ * ZIO_IMMEDIATE. ZIO_ENOSUSPEND: called where nothing may suspend. ZIO_ENOMEM: no memory, or
+ * the system's limit of watched descriptors.
  * @par Suspends
  * yes; any thread
  * @since 0.1

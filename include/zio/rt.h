@@ -170,8 +170,9 @@ ZIO_API zio_err_t ZIO_CALL zio_rt_options_init(zio_rt_options_t *o, size_t size)
  * `struct_size` is less than in version 0.1, or ZIO_BACKEND has an unknown name. ZIO_E2BIG: a
  * `struct_size` is larger than this version's and the rest is not zero. ZIO_ENOTSUP: the backend
  * asked for is not part of this build. ZIO_EPERM, ZIO_EACCES, ZIO_ENOSYS: the system refuses the
- * backend asked for. ZIO_EMFILE, ZIO_ENFILE: no descriptor left. ZIO_ENOMEM: no memory, or no
- * handle left.
+ * backend asked for. ZIO_EMFILE, ZIO_ENFILE: no descriptor left. ZIO_ESTACK: no address
+ * space for stacks. ZIO_EAGAIN: the system gives no thread for the heartbeat. ZIO_ENOMEM: no
+ * memory, or no handle left.
  * @par Suspends
  * no; any thread
  * @since 0.1
@@ -342,7 +343,7 @@ ZIO_API const char *ZIO_CALL zio_rt_backend_reason(zio_rt_t *rt) ZIO_NOEXCEPT;
  * @return the length of the whole text without its NUL, or an error.
  * @par Errors
  * ZIO_EBADF, ZIO_EFORKED: `rt`. ZIO_EINVAL: `buf` is NULL and `len` is not 0. ZIO_ENOBUFS: more
- * than 65 000 calls on the runtime at once.
+ * than 65 000 calls on the runtime at once. ZIO_ENOMEM: the question to a worker could not be made.
  * @par Suspends
  * no; any thread
  * @since 0.1

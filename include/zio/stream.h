@@ -79,7 +79,8 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_stream_pair(zio_stream_t **a,
  * @par Errors
  * ZIO_EINVAL: `out` is NULL. ZIO_EBADF: no descriptor, or no socket. ZIO_EPROTOTYPE: not a stream
  * socket. ZIO_ENOTCONN: not connected. ZIO_EAFNOSUPPORT: neither TCP nor Unix. ZIO_ENOMEM: no
- * memory, or no handle left.
+ * memory, or no handle left. ZIO_ENOBUFS: no memory in the system. ZIO_EPERM, ZIO_EACCES: not
+ * allowed.
  * @par Suspends
  * no; any thread
  * @since 0.1
@@ -350,7 +351,7 @@ enum zio_stream_option {
  * @par Errors
  * ZIO_EBADF, ZIO_EFORKED: `s`. ZIO_EINVAL: an unknown option, or a value out of its range.
  * ZIO_ENOTSUP: not for this kind of stream, or not on this system. ZIO_ENOBUFS: more than 65 000
- * calls on the stream at once, or no memory in the system. ZIO_EPERM: not allowed.
+ * calls on the stream at once, or no memory in the system. ZIO_EPERM, ZIO_EACCES: not allowed.
  * @par Suspends
  * no; any thread
  * @since 0.1
@@ -368,7 +369,7 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_stream_set_option(zio_stream_t *s, 
  * @par Errors
  * ZIO_EBADF, ZIO_EFORKED: `s`. ZIO_EINVAL: `value` is NULL, or an unknown option. ZIO_ENOTSUP: not
  * for this kind of stream, or not on this system. ZIO_ENOBUFS: more than 65 000 calls on the stream
- * at once, or no memory in the system.
+ * at once, or no memory in the system. ZIO_EPERM, ZIO_EACCES: not allowed.
  * @par Suspends
  * no; any thread
  * @since 0.1

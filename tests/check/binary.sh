@@ -29,6 +29,9 @@ grep -qE 'GNU_STACK.* RW ' <<<"$headers" || fault "asks for an executable stack"
 grep -qE '^ *LOAD .* RWE ' <<<"$headers" && fault "has memory that is writable and executable"
 readelf -nW "$library" | grep -q SHSTK && fault "promises a shadow stack that it does not switch"
 readelf -sW "$library" | grep -q '__stack_chk_fail' || fault "has no stack protector"
+# What makes calls fail in a build with ZIO_FAULTS=ON: no name and no text of it.
+readelf -sW "$library" | grep -qE '3zio5fault[0-9]' && fault "can make calls fail (zio::fault)"
+grep -qa 'ZIO_FAULT' "$library" && fault "reads ZIO_FAULT"
 most_kib=700
 stripped=$(mktemp)
 strip -o "$stripped" "$library" || fault "cannot be stripped"

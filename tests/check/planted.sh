@@ -131,6 +131,8 @@ planted_library 'relocations stay writable' binary -Wl,-z,norelro
 planted_library 'executable stack' binary -Wl,-z,execstack
 planted_library 'no stack protector' binary -fno-stack-protector
 planted_library 'holds a path' binary -Wl,-rpath,/opt
+planted_library 'can make calls fail' binary -Wl,--defsym,_ZN3zio5fault4stopEv=0
+planted_library 'reads ZIO_FAULT' binary -Wl,-soname,libZIO_FAULT.so.0
 planted_library 'f: exported, not zio_' exports
 planted_library 'the library is not what' abi
 planted_library 'zio_one: exported without a version' exports

@@ -60,10 +60,12 @@ std::int32_t EpollPoller::watch(os::Handle handle, std::uint32_t wanted) {
     if ((wanted & os::ready_read) != 0) event.events |= EPOLLIN | EPOLLPRI;
     if ((wanted & os::ready_write) != 0) event.events |= EPOLLOUT;
     event.data.fd = static_cast<int>(handle);
-    const std::int32_t added =
-        os::epoll_table.control(epoll_, EPOLL_CTL_ADD, event.data.fd, &event);
-    if (added != error::exists) return added;
-    return os::epoll_table.control(epoll_, EPOLL_CTL_MOD, event.data.fd, &event);
+    std::int32_t status = os::epoll_table.control(epoll_, EPOLL_CTL_ADD, event.data.fd, &event);
+    if (status == error::exists) {
+        status = os::epoll_table.control(epoll_, EPOLL_CTL_MOD, event.data.fd, &event);
+    }
+    // The user's share of the kernel's memory for this is used up.
+    return status == error::no_space ? error::no_memory : status;
 }
 
 // A wait may end late but never early: times are rounded up.

@@ -72,7 +72,7 @@ static_assert(std::atomic<std::uintptr_t>::is_always_lock_free);
 
 class PollPoller final : public Poller {
   public:
-    ~PollPoller() override { release(entries_, bytes(capacity_), alignof(os::ReadyRequest)); }
+    ~PollPoller() override { release_entries(); }
 
     const char* name() const override { return "poll"; }
     bool edge_triggered() const override { return false; }
@@ -87,13 +87,19 @@ class PollPoller final : public Poller {
         std::uint32_t in_entries = 0;  // 0: not watched
     };
     static std::size_t bytes(std::size_t count) { return count * sizeof(os::ReadyRequest); }
+    void release_entries() {
+        if (entries_ != few_) release(entries_, bytes(capacity_), alignof(os::ReadyRequest));
+    }
     bool reserve(std::size_t wanted);
     void scan(Instant until);
     std::size_t report(ReadyEvent* events, std::size_t capacity);
 
     DescriptorMap<Place> places_;
-    os::ReadyRequest* entries_ = nullptr;  // the first is the wake-up
-    std::size_t capacity_ = 0;
+    // A wait for the wake-up alone must not need memory: it may be what ends a shortage.
+    static constexpr std::size_t few = 4;
+    os::ReadyRequest few_[few] = {};
+    os::ReadyRequest* entries_ = few_;  // the first is the wake-up
+    std::size_t capacity_ = few;
     std::size_t count_ = 1;
     // Entries before this one may have been found ready by the last scan and not reported yet. They
     // are reported from the end, because a removed entry is replaced by the last one.
@@ -104,14 +110,14 @@ class PollPoller final : public Poller {
 
 bool PollPoller::reserve(std::size_t wanted) {
     if (wanted <= capacity_) return true;
-    const std::size_t larger = capacity_ != 0 ? 2 * capacity_ : 8;
+    const std::size_t larger = 2 * capacity_;
     void* memory = allocate(bytes(larger), alignof(os::ReadyRequest));
     if (memory == nullptr) return false;
     auto* entries = static_cast<os::ReadyRequest*>(memory);
     for (std::size_t i = 0; i < larger; ++i) {
         entries[i] = i < capacity_ ? entries_[i] : os::ReadyRequest{os::no_handle, 0, 0};
     }
-    release(entries_, bytes(capacity_), alignof(os::ReadyRequest));
+    release_entries();
     entries_ = entries;
     capacity_ = larger;
     return true;
@@ -176,7 +182,6 @@ std::size_t PollPoller::report(ReadyEvent* events, std::size_t capacity) {
 std::size_t PollPoller::wait(ReadyEvent* events, std::size_t capacity, Instant until) {
     const std::size_t filled = report(events, capacity);
     if (filled != 0) return filled;
-    if (!reserve(1)) return 0;
     scan(until);
     return report(events, capacity);
 }

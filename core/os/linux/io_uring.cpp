@@ -8,6 +8,8 @@
 
 #include <cerrno>
 
+#include "core/base/fault.hpp"
+
 namespace zio::os {
 
 namespace {
@@ -58,6 +60,7 @@ constinit IoUringTable io_uring_table = {
 };
 
 std::int32_t io_uring_disabled() {
+    if (ZIO_FAULT_AT(read_setting) != 0) return -1;
     const int file = ::open("/proc/sys/kernel/io_uring_disabled", O_RDONLY | O_CLOEXEC);
     if (file < 0) return -1;
     char digit = 0;

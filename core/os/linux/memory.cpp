@@ -15,6 +15,8 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "core/base/fault.hpp"
+
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
 #endif
@@ -156,6 +158,7 @@ bool try_guards() {
 std::uint64_t read_mapping_limit() {
     const KeepErrno keep;
     constexpr std::uint64_t unknown = UINT32_MAX;
+    if (ZIO_FAULT_AT(read_setting) != 0) return unknown;
     const int file = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
     if (file < 0) return unknown;
     char text[24];

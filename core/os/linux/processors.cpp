@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "core/base/error.hpp"
+#include "core/base/fault.hpp"
 #include "core/os/error.hpp"
 #include "core/os/thread.hpp"
 
@@ -24,6 +25,7 @@ constexpr std::uint64_t no_quota = UINT64_MAX;
 
 // The whole of a small file as text; false when it cannot be read.
 bool read_text(const char* path, char* text, std::size_t size) {
+    if (ZIO_FAULT_AT(read_setting) != 0) return false;
     const int file = ::open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) return false;
     std::size_t length = 0;
@@ -151,6 +153,7 @@ std::uint32_t usable_processors() noexcept {
 }
 
 std::int32_t pin_thread(std::uint32_t number) noexcept {
+    if (const int code = ZIO_FAULT_AT(pin_thread)) return error_from_code(code);
     return Affinity().narrow(number);
 }
 

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "core/base/error.hpp"
+#include "core/base/fault.hpp"
 #include "core/base/memory.hpp"
 #include "core/os/error.hpp"
 
@@ -64,6 +65,7 @@ void yield_thread() noexcept {
 
 bool at_thread_exit(void (*leave)(void* data), void* data) noexcept {
     static const ExitKey key = make_key(leave);
+    if (ZIO_FAULT_AT(at_thread_exit) != 0) return false;
     return key.made && pthread_setspecific(key.key, data) == 0;
 }
 
@@ -77,7 +79,8 @@ std::int32_t start_thread(void (*entry)(void* data), void* data, const char* nam
     sigset_t before;
     block_signals(&before);  // the new thread inherits the mask
     pthread_t id;
-    const int failure = pthread_create(&id, nullptr, &begin, beginning);
+    int failure = ZIO_FAULT_AT(start_thread);
+    if (failure == 0) failure = pthread_create(&id, nullptr, &begin, beginning);
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (failure != 0) {
         zio::destroy(beginning);

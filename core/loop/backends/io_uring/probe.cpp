@@ -162,7 +162,10 @@ class Trial {
         io_uring_sqe& receive = add(IORING_OP_RECV, first);
         receive.addr = reinterpret_cast<std::uintptr_t>(&letter);
         receive.len = 1;
-        const std::int32_t submitted = ring_.enter(1, 0, IORING_ENTER_GETEVENTS, nullptr);
+        std::int32_t submitted;
+        do {
+            submitted = ring_.enter(ring_.queued_count(), 0, IORING_ENTER_GETEVENTS, nullptr);
+        } while (submitted == -EINTR);
         if (submitted < 0) return submitted;
         if (ring_.has_completed()) return -EOPNOTSUPP;
         if (os::table.send(sockets_[1], "z", 1, 0) != 1) return -EOPNOTSUPP;
@@ -214,6 +217,7 @@ const char* reason_for(std::int32_t status) {
 
 Opened refused(std::int32_t status) {
     Opened opened;
+    if (status == -EAGAIN || status == -EBUSY) status = -ENOMEM;  // what the kernel means by it
     opened.status = os::error_from_code(-status);
     opened.reason = reason_for(status);
     return opened;

@@ -12,6 +12,7 @@
 #include "core/loop/backends/io_uring/encode.hpp"
 #include "core/loop/backends/io_uring/io_uring.hpp"
 #include "core/os/error.hpp"
+#include "core/os/faults/submission.hpp"
 
 namespace zio::loop::io_uring {
 
@@ -57,6 +58,7 @@ void IoUring::fill() {
         io_uring_sqe* submission = slot();
         if (submission == nullptr) return;
         encode_wake(wakeup_, wake_many_times_, *submission);
+        ZIO_FAULT_SUBMISSION(*submission, true);
         wake_is_armed_ = true;
     }
     while (Operation* operation = lists_[cancel_queued].first()) {
@@ -64,6 +66,7 @@ void IoUring::fill() {
         if (submission == nullptr) return;
         move(*operation, cancel_sent);
         encode_cancel(*operation, *submission);
+        ZIO_FAULT_SUBMISSION(*submission, true);
     }
     while (Operation* operation = lists_[starting].first()) {
         if (!submit(*operation)) return;
@@ -94,6 +97,7 @@ bool IoUring::submit(Operation& operation) {
     } else {
         encode(operation, *submission);
     }
+    ZIO_FAULT_SUBMISSION(*submission, false);
     return true;
 }
 
