@@ -32,7 +32,49 @@ def address():
     yield bytes([7]) + b"\x01\x00"
 
 
-TARGETS = [address]
+def buffered():
+    """Two bytes of seed, one of capacities; then calls. A size is a byte for its kind, and the rest;
+    a deadline is a byte: 0 long, 16 short, 32 none, 15 with a cancel before."""
+    write, flush, past, read, exact, until, peek, consume, end = 0, 3, 5, 6, 8, 10, 12, 14, 0xef
+    def call(what, size=None, deadline=0):
+        sized = [] if size is None else [2, size] if size < 40 else [1, size & 255, size >> 8]
+        return bytes([what, *sized, *([] if what in (consume, end) else [deadline])])
+    for seed in range(4):
+        for capacities in (0x11, 0x2f, 0xf3):
+            start = bytes([seed, 0, capacities])
+            lines = b"".join(call(write, 30) + call(flush) + call(until + 16 * n) for n in range(12))
+            yield start + lines + call(end) + call(until) + call(until)
+            yield start + b"".join(
+                call(write, 39) + call(flush, deadline=16) + call(peek, n) + call(consume, n // 2)
+                + call(read, 20, 32) for n in range(12)) + call(end) + call(peek, 30) + call(read, 30)
+            yield start + call(write, 20000) + call(flush, deadline=32) + b"".join(
+                call(exact, 700, 16) + call(exact, 3, 15) for n in range(20))
+            yield start + call(past, 60000) + call(read, 39) + call(past, 5000, 15) + call(
+                exact, 20000) + call(consume, 5) + call(exact, 60000, 16) + call(end) + call(exact, 1)
+
+
+def simulation():
+    """Two bytes of seed, links, tasks, kinds of links; then steps of four bytes, dealt to the tasks in
+    turn: what, which stream, how much, how long."""
+    never, at_once, short, long = 0, 1, 2 * 4 + 2, 63 * 4 + 3
+    talk = [(2, 0, 90, never), (7, 1, 90, never), (1, 1, 50, never), (6, 0, 50, never)]
+    waits = [(7, 0, 40, never), (9, 0, 90, long), (11, 0, 0, never), (0, 1, 30, at_once)]
+    floods = [(2, 0, 255, long), (2, 2, 255, long), (7, 1, 255, short), (7, 3, 200, long)]
+    ends = [(0, 0, 60, never), (12, 0, 0, never), (7, 1, 99, never), (13, 1, 0, never)]
+    breaks = [(7, 1, 80, never), (13, 0, 1, never), (0, 0, 60, never), (18, 0, 0, long)]
+    scopes = [(16, 0, 3, short), (7, 0, 10, never), (17, 0, 3, never), (19, 0, 1, never)]
+    family = [(14, 0, 1, never), (15, 0, 2, never), (10, 0, 0, never), (19, 0, 2, never)]
+    churn = [(18, 0, 0, never), (5, 1, 30, long), (4, 1, 30, long), (14, 0, 0, never)]
+    parts = [talk, waits, floods, ends, breaks, scopes, family, churn]
+    for seed in range(3):
+        for number, one in enumerate(parts):
+            for other in (parts[(number + 1) % len(parts)], parts[(number + 3) % len(parts)]):
+                steps = [*one, *other, *talk, *one, *reversed(other)]
+                start = bytes([seed * 7 + number, 0, number % 3, (seed + number) % 6, 0b101 << seed])
+                yield start + b"".join(bytes(step) for step in steps)
+
+
+TARGETS = [address, buffered, simulation]
 
 
 def files():
