@@ -74,7 +74,19 @@ def simulation():
                 yield start + b"".join(bytes(step) for step in steps)
 
 
-TARGETS = [address, buffered, simulation]
+def handles():
+    """Two bytes of seed, one of how many tasks; then calls: a byte for the function, some for each
+    argument. Which bytes mean what follows the headers, so that chance does as well as care."""
+    state = 1
+    for seed in range(24):
+        data = bytearray([seed, 0, seed % 3])
+        for _ in range(40 + 30 * (seed % 5)):
+            state = (state * 6364136223846793005 + 1442695040888963407) % (1 << 64)
+            data.append((state >> 33) % (256 if seed % 2 else 112))
+        yield bytes(data)
+
+
+TARGETS = [address, buffered, simulation, handles]
 
 
 def files():

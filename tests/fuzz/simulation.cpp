@@ -235,7 +235,7 @@ std::int64_t World::io(const Step& step, const Frame& frame, zio_deadline_t dl) 
 }
 
 std::int64_t World::send(const Step& step, zio_deadline_t dl) {
-    const std::size_t count = step.amount < 200 ? step.amount : (step.amount - 199u) * 430u;
+    const std::size_t count = step.amount < 200 ? step.amount : (step.amount - 199u) * 150u;
     std::vector<unsigned char> bytes(std::min(count, most_bytes));
     Way& way = out_of(index_of(step));
     if (way.senders++ > 0) way.is_mixed = true;
@@ -266,7 +266,7 @@ std::int64_t World::send(const Step& step, zio_deadline_t dl) {
 }
 
 std::int64_t World::receive(const Step& step, zio_deadline_t dl) {
-    const std::size_t count = step.amount < 200 ? step.amount : (step.amount - 199u) * 430u;
+    const std::size_t count = step.amount < 200 ? step.amount : (step.amount - 199u) * 150u;
     std::vector<unsigned char> bytes(std::min(count, most_bytes));
     Way& way = into(index_of(step));
     if (way.receivers++ > 0) way.is_mixed = true;

@@ -6,6 +6,10 @@
 
 #include "zio.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum kind {
     /* Handles, and where one is given out. */
     KIND_RT,
@@ -90,4 +94,7 @@ struct function {
 extern const struct function functions[];
 extern const int function_count;
 
+#ifdef __cplusplus
+}
+#endif
 #endif
