@@ -74,11 +74,12 @@ struct parameter {
 };
 
 enum function_flag {
-    GIVES_STATUS = 1, /* else a value */
-    SUSPENDS = 2,     /* also with good arguments for which nothing is to be waited */
-    NEEDS_TASK = 4,   /* it is about the current task */
-    ZERO_IF_BAD = 8,  /* 0, NULL for a handle that is none */
-    MINUS_IF_BAD = 16 /* -1 for one */
+    GIVES_STATUS = 1,   /* else a value */
+    SUSPENDS = 2,       /* also with good arguments for which nothing is to be waited */
+    NEEDS_TASK = 4,     /* it is about the current task */
+    ZERO_IF_BAD = 8,    /* 0, NULL for a handle that is none */
+    MINUS_IF_BAD = 16,  /* -1 for one */
+    PASSES_RESULTS = 32 /* what a task's function returned, whatever it is */
 };
 enum { most_parameters = 10, most_errors = 40 };
 struct function {

@@ -120,6 +120,8 @@ def flags_of(function):
         flags.append("SUSPENDS")
     if "caller is in no task" in function.error_text:
         flags.append("NEEDS_TASK")
+    if "Any other number is" in function.error_text:
+        flags.append("PASSES_RESULTS")
     if value_for_bad(function) == "-1":
         flags.append("MINUS_IF_BAD")
     elif value_for_bad(function) == "0":
