@@ -15,6 +15,7 @@ ledger=docs/ledger.csv
 run=${1:?which run?}
 build=${2:-build}
 scale=${ZIO_TEST_SCALE:-1}
+seed=${ZIO_SEED:-$(date +%s)}  # another one each time; the line says which
 
 if [[ $run == sum ]]; then
     awk -F, 'NR > 1 { failures[$3] += $6; seconds[$3] += $7; count = split($5, pairs, " ")
@@ -32,9 +33,9 @@ output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 worst=0
 
-count() {  # NAME PATTERN: the sum of the numbers that stand where PATTERN has \([0-9]*\)
+count() {  # NAME PATTERN: the sum of the numbers in what PATTERN finds
     local sum
-    sum=$(sed -n "s/.*$2.*/\1/p" "$output" | awk '{ sum += $1 } END { printf "%.0f", sum }')
+    sum=$(grep -oE "$2" "$output" | grep -oE '[0-9]+' | awk '{ sum += $1 } END { printf "%.0f", sum }')
     counts+="${counts:+ }$1=$sum"
 }
 
@@ -42,7 +43,7 @@ record() {  # BACKEND PROGRAM [ARGUMENT]...: runs it; `what` says what to count 
     local backend=$1 began=$SECONDS status failures=0 counts=""
     shift
     [[ -x $1 ]] || { echo "ledger: $1 is not built" >&2; exit 2; }
-    ZIO_BACKEND=$backend ZIO_TEST_SCALE=$scale "$@" >"$output" 2>&1
+    ZIO_BACKEND=$backend ZIO_SEED=$seed ZIO_TEST_SCALE=$scale "$@" >"$output" 2>&1
     status=$?
     if [[ $status != 0 ]]; then
         failures=$(sed -n 's/^ *\([0-9]*\) FAILED TEST.*/\1/p' "$output")
@@ -52,31 +53,31 @@ record() {  # BACKEND PROGRAM [ARGUMENT]...: runs it; `what` says what to count 
     fi
     what
     [[ -f $ledger ]] || echo "date,commit,what,backend,counts,failures,seconds,command" >"$ledger"
-    echo "$(date -u +%F),$commit,$run,$backend,$counts,$failures,$((SECONDS - began)),ZIO_TEST_SCALE=$scale bash tests/ledger.sh $run" |
+    echo "$(date -u +%F),$commit,$run,$backend,$counts,$failures,$((SECONDS - began)),ZIO_SEED=$seed ZIO_TEST_SCALE=$scale bash tests/ledger.sh $run" |
         tee -a "$ledger"
 }
 
 real=(io_uring epoll poll)
 case $run in
     cancels)
-        what() { count canceled ' \([0-9]*\) canceled, [0-9]* with'; count effects ' \([0-9]*\) with an effect'; }
+        what() { count canceled '[0-9]+ canceled, '; count effects '[0-9]+ with an effect'; }
         for backend in "${real[@]}" sim; do
             record "$backend" "$build/tests/capi/capi_net_conservation_test"
         done ;;
     closes)
-        what() { count closes '^\([0-9]*\) closes'; count closed_calls 'ended by a close \([0-9]*\)'; }
+        what() { count closes '^[0-9]+ closes'; count closed_calls 'ended by a close [0-9]+'; }
         for backend in "${real[@]}"; do record "$backend" "$build/tests/capi/capi_net_close_test"; done ;;
     misuse)
-        what() { count calls '\b\([0-9]*\) calls'; count refused ' \([0-9]*\) refused'; }
+        what() { count calls '[0-9]+ calls'; count refused '[0-9]+ refused'; }
         for backend in "${real[@]}"; do
             record "$backend" "$build/tests/misuse/misuse_random_test"
             record "$backend" "$build/tests/misuse/misuse_table_test"
         done ;;
     wakes)
-        what() { count tokens 'tokens: \([0-9]*\)'; count steals 'steals: \([0-9]*\)'; }
+        what() { count tokens 'tokens: [0-9]+'; count steals 'steals: [0-9]+'; }
         for backend in "${real[@]}"; do record "$backend" "$build/tests/capi/capi_migrate_test"; done ;;
     seeds)
-        what() { count programs ' \([0-9]*\) made from them'; count corpus '^\([0-9]*\) inputs'; }
+        what() { count programs '[0-9]+ made from them'; count corpus '^[0-9]+ inputs'; }
         record sim "$build/tests/fuzz/fuzz_simulation_replay" --random 20000 "$build/tests/fuzz/seeds/simulation" ;;
     *)
         echo "ledger: no run '$run'" >&2

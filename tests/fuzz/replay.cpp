@@ -109,6 +109,7 @@ double number_in(const char* name, double otherwise) {
 int main(int argc, char** argv) {
     std::vector<std::filesystem::path> files;
     double random_count = 0;
+    Random random(static_cast<std::uint64_t>(number_in("ZIO_SEED", 1)));  // targets change it
     for (int i = 1; i < argc; ++i) {
         if (std::strcmp(argv[i], "--random") == 0 && i + 1 < argc) {
             random_count = std::strtod(argv[++i], nullptr) * number_in("ZIO_TEST_SCALE", 1);
@@ -133,7 +134,6 @@ int main(int argc, char** argv) {
         tell("replay: there is no corpus\n");
         return 2;
     }
-    Random random(static_cast<std::uint64_t>(number_in("ZIO_SEED", 1)));
     for (double done = 0; done < random_count; ++done) {
         run(random.below(4) == 0 ? random_input(random) : changed_input(corpus, random));
     }
