@@ -37,6 +37,7 @@ static_assert(error::not_supported == ZIO_ENOTSUP);
 static_assert(error::family_not_supported == ZIO_EAFNOSUPPORT);
 static_assert(error::address_in_use == ZIO_EADDRINUSE);
 static_assert(error::address_not_available == ZIO_EADDRNOTAVAIL);
+static_assert(error::network_down == ZIO_ENETDOWN);
 static_assert(error::connection_aborted == ZIO_ECONNABORTED);
 static_assert(error::connection_reset == ZIO_ECONNRESET);
 static_assert(error::no_buffers == ZIO_ENOBUFS);

@@ -10,6 +10,7 @@
 #include "zio/net.h"
 #include "zio/os.h"
 #include "zio/rt.h"
+#include "zio/sim.h"
 #include "zio/task.h"
 
 #endif

@@ -38,6 +38,7 @@ inline constexpr std::int32_t not_supported = -95;
 inline constexpr std::int32_t family_not_supported = -97;
 inline constexpr std::int32_t address_in_use = -98;
 inline constexpr std::int32_t address_not_available = -99;
+inline constexpr std::int32_t network_down = -100;
 inline constexpr std::int32_t connection_aborted = -103;
 inline constexpr std::int32_t connection_reset = -104;
 inline constexpr std::int32_t no_buffers = -105;

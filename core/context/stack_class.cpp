@@ -55,31 +55,34 @@ void StackClass::lay_out(const StackLayout& layout) {
     if (slot_size_ / page % 2 == 0) slot_size_ += page;
 }
 
+// One reservation: the array of cached stacks, in whole pages, and then the stacks.
+std::size_t StackClass::array_size(std::uint32_t count) const {
+    return round_up(count * sizeof(char*), os::page_size());
+}
+std::size_t StackClass::reservation_size(std::uint32_t count) const {
+    return array_size(count) + count * slot_size_;
+}
+
 // As much as fits. Where a limit was met, a quarter of that: others live in this process, too.
 bool StackClass::reserve(std::uint32_t wanted) {
     auto& memory = os::memory_table;
-    char* stacks = memory.reserve(wanted * slot_size_);
+    char* reserved = memory.reserve(reservation_size(wanted));
     std::uint32_t count = wanted;
-    while (stacks == nullptr && count > 1) {
+    while (reserved == nullptr && count > 1) {
         count /= 2;
-        stacks = memory.reserve(count * slot_size_);
+        reserved = memory.reserve(reservation_size(count));
     }
-    if (stacks == nullptr) return false;
+    if (reserved == nullptr) return false;
     if (count < wanted && count >= 4) {
-        memory.release(stacks, count * slot_size_);
+        memory.release(reserved, reservation_size(count));
         count /= 4;
-        stacks = memory.reserve(count * slot_size_);
-        if (stacks == nullptr) return false;
+        reserved = memory.reserve(reservation_size(count));
+        if (reserved == nullptr) return false;
     }
-    char* pointers = memory.reserve(count * sizeof(char*));
-    if (pointers == nullptr) {
-        memory.release(stacks, count * slot_size_);
-        return false;
-    }
-    ready_ = reinterpret_cast<char**>(pointers);
+    ready_ = reinterpret_cast<char**>(reserved);
     capacity_ = count;
     // A handler may look up an address while we open: the base comes last.
-    __atomic_store_n(&base_, stacks, __ATOMIC_RELEASE);
+    __atomic_store_n(&base_, reserved + array_size(count), __ATOMIC_RELEASE);
     return true;
 }
 
@@ -99,11 +102,9 @@ std::int32_t StackClass::open(const StackLayout& layout, StackPolicy* policy) {
 
 void StackClass::close() {
     if (!is_open()) return;
-    char* stacks = base_;
+    char* reserved = base_ - array_size(capacity_);
     __atomic_store_n(&base_, nullptr, __ATOMIC_RELEASE);
-    os::memory_table.release(stacks, capacity_ * slot_size_);
-    os::memory_table.release(reinterpret_cast<char*>(ready_ - cold_count_),
-                             capacity_ * sizeof(char*));
+    os::memory_table.release(reserved, reservation_size(capacity_));
     forbidden_in_process.fetch_sub(forbidden_, std::memory_order_relaxed);
     ready_ = nullptr;
     ready_count_ = cold_count_ = handed_ = 0;

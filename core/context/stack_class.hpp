@@ -82,6 +82,8 @@ class StackClass {
     char* slot_at(std::uint32_t slot) const { return base_ + slot * slot_size_; }
     char* first_stack_pointer(std::uint32_t slot) const;
     void lay_out(const StackLayout& layout);
+    std::size_t array_size(std::uint32_t count) const;
+    std::size_t reservation_size(std::uint32_t count) const;
     bool reserve(std::uint32_t wanted);
     bool guard_until(std::uint32_t total);
     bool advise_guards(std::uint32_t count);

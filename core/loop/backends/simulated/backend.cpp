@@ -3,37 +3,18 @@
 
 #include <new>
 
-#include "core/os/environment.hpp"
-
 namespace zio::loop {
 namespace simulated {
 
 namespace {
 
-constexpr std::uint32_t deferral_per_mille = 250;
-constexpr std::uint32_t late_cancel_per_mille = 500;
 constexpr Instant late_cancel_ns = 100'000;  // at most
-constexpr std::uint64_t default_seed = 1;
-
-// False: not a number.
-bool read_number(const char* text, std::uint64_t* out) {
-    if (*text == 0) return false;
-    std::uint64_t number = 0;
-    for (; *text != 0; ++text) {
-        if (*text < '0' || *text > '9') return false;
-        const auto digit = static_cast<std::uint64_t>(*text - '0');
-        if (number > (UINT64_MAX - digit) / 10) return false;
-        number = number * 10 + digit;
-    }
-    *out = number;
-    return true;
-}
 
 }  // namespace
 
-std::int32_t Simulated::open(std::uint64_t seed, const Faults& faults) {
+std::int32_t Simulated::open(const Settings& settings) {
     Entered inside;
-    const std::int32_t opened = inside.open_backend(seed, faults);
+    const std::int32_t opened = inside.open_backend(settings);
     if (opened < 0) return opened;
     const std::int32_t can_sleep = sleeper_.open();
     const std::int64_t number = can_sleep < 0 ? can_sleep : inside->homes.add(home_);
@@ -47,10 +28,11 @@ std::int32_t Simulated::open(std::uint64_t seed, const Faults& faults) {
     simulation_->add(sleeper_);
     const World& world = simulation_->world;
     const std::uint64_t serial = simulation_->backend_serial;
-    schedule_ = world.stream(Stream::schedule).split(serial);
-    completion_ = world.stream(Stream::completion).split(serial);
-    deferral_ = world.stream(Stream::deferral).split(serial);
-    cancel_ = world.stream(Stream::cancel).split(serial);
+    serial_ = serial;
+    schedule_ = Chances(world.stream(Stream::schedule).split(serial));
+    completion_ = Chances(world.stream(Stream::completion).split(serial));
+    deferral_ = Chances(world.stream(Stream::deferral).split(serial));
+    cancel_ = Chances(world.stream(Stream::cancel).split(serial));
     return 0;
 }
 
@@ -69,19 +51,25 @@ std::uint64_t Simulated::take_wakes() {
     return count;
 }
 
+// Less than `count`, by chance; 0 where that is not allowed.
+std::uint32_t Simulated::pick(Fault fault, Chances& chances, std::uint32_t count) {
+    if (count < 2) return 0;
+    const auto drawn = static_cast<std::uint32_t>(chances.next() % count);
+    if (drawn == 0) return 0;
+    return simulation_->world.takes(fault, serial_, chances.count) ? drawn : 0;
+}
+
 std::uint32_t Simulated::choose(std::uint32_t count) {
     const Entered inside;
-    const auto chosen =
-        count > 1 ? static_cast<std::uint32_t>(schedule_.below(count)) : std::uint32_t{0};
+    const std::uint32_t chosen = pick(Fault::schedule, schedule_, count);
     inside->world.record(What::choice, count, chosen);
     return chosen;
 }
 
 // What could end at once may also end later; both happen with kernels.
 bool Simulated::defers(Socket& socket, const Operation& operation) {
-    return simulation_->world.faults.deferral &&
-           simulation_->network.may_go_on(socket, operation) &&
-           deferral_.chance(deferral_per_mille);
+    return simulation_->network.may_go_on(socket, operation) &&
+           simulation_->world.strikes(Fault::deferral, serial_, deferral_);
 }
 
 bool Simulated::start(Operation& operation) {
@@ -152,13 +140,12 @@ bool Simulated::cancel(Operation& operation) {
     }
     Socket* socket = inside->network.find(operation.handle);
     const bool is_orphaned = (operation.backend_flags & flag_orphaned) != 0;
-    const bool is_late =
-        is_orphaned || (inside->world.faults.late_cancel && cancel_.chance(late_cancel_per_mille));
+    const bool is_late = is_orphaned || inside->world.strikes(Fault::late_cancel, serial_, cancel_);
     const std::uint64_t serial = is_orphaned ? 0 : socket->serial;
     inside->world.record(What::cancel, serial, is_late);
     if (is_late) {
         operation.backend_flags |= flag_late;
-        home_.late.push({&operation, inside->world.now() + cancel_.below(late_cancel_ns)});
+        home_.late.push({&operation, inside->world.now() + cancel_.random.below(late_cancel_ns)});
         return false;
     }
     inside->network.dequeue(*socket, operation);
@@ -178,12 +165,9 @@ void Simulated::finish(Operation& operation, std::uint64_t subject, std::int64_t
 Operation& Simulated::take_ready(std::uint32_t* rest_count) {
     Array<Operation*>& ready = home_.ready;
     const bool reorders = simulation_->world.faults.reorder;
-    std::uint32_t place = 0;
-    if (reorders && *rest_count > 1) {
-        place = static_cast<std::uint32_t>(completion_.below(*rest_count));
-    }
+    const std::uint32_t place = reorders ? pick(Fault::reorder, completion_, *rest_count) : 0;
     Operation& operation = *ready[place];
-    if (reorders) {
+    if (place != 0) {
         ready[place] = ready[*rest_count - 1];
         ready[*rest_count - 1] = ready[ready.count() - 1];
         ready.pop();
@@ -266,6 +250,7 @@ void Simulated::poll(Completed& completed, Instant until) {
     sleeper_.thread = this_thread();
     std::uint64_t wakes = sleeper_.take_wakes();
     world.pass(poll_ns);
+    if (world.now() > inside->limit) inside->stop_at_limit();
     std::uint32_t finished_count = finish_all(completed);
     while (finished_count == 0 && wakes == 0 && until > world.now()) {
         const Instant late_at = home_.first_late_at();
@@ -285,31 +270,19 @@ void Simulated::poll(Completed& completed, Instant until) {
 Opened open_simulated(const BackendOptions& options);
 
 Opened open_simulated(const BackendOptions& options) {
-    std::uint64_t seed = options.seed;
-    const char* reason = "asked for by name; the seed is the program's";
-    if (seed == 0) {
-        const char* text = os::environment("ZIO_SEED");
-        seed = simulated::default_seed;
-        reason = "asked for by name; the seed is 1";
-        if (text != nullptr) {
-            if (!simulated::read_number(text, &seed)) {
-                return {nullptr, error::invalid_argument, "ZIO_SEED is not a number"};
-            }
-            reason = "asked for by name; the seed is ZIO_SEED";
-        }
-    }
-    simulated::Faults faults = simulated::faults();
-    const char* off = os::environment("ZIO_SIM_OFF");
-    if (off != nullptr && !simulated::switch_off(off, &faults)) {
-        return {nullptr, error::invalid_argument, "ZIO_SIM_OFF names an unknown class of faults"};
+    simulated::Settings settings;
+    if (!simulated::read_settings(options.seed, &settings)) {
+        return {nullptr, error::invalid_argument, settings.reason};
     }
     auto* backend = new (std::nothrow) simulated::Simulated;
     if (backend == nullptr) return {nullptr, error::no_memory, "out of memory"};
-    Opened opened{std::unique_ptr<Backend>(backend), 0, reason};
-    opened.status = backend->open(seed, faults);
+    Opened opened{std::unique_ptr<Backend>(backend), 0, settings.reason};
+    opened.status = backend->open(settings);
     if (opened.status < 0) {
         opened.backend = nullptr;
-        opened.reason = "no descriptor or no memory for the simulated backend";
+        opened.reason = opened.status == error::invalid_argument
+                            ? "ZIO_SIM_TRACE or ZIO_SIM_ONLY names no file that can be opened"
+                            : "no descriptor or no memory for the simulated backend";
     }
     return opened;
 }

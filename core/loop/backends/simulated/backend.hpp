@@ -13,9 +13,8 @@ class Simulated final : public Backend {
   public:
     Simulated() : sleeper_(host()) {}
     ~Simulated() override;
-    // 0, or an error: then it is not part of the world. The first of a world gives it its seed and
-    // its faults.
-    std::int32_t open(std::uint64_t seed, const Faults& faults);
+    // 0, or an error: then it is not part of the world. The first of a world gives it its settings.
+    std::int32_t open(const Settings& settings);
 
     const char* name() const override { return "sim"; }
     Support support(OperationKind) const override { return Support::native; }
@@ -42,6 +41,7 @@ class Simulated final : public Backend {
     std::uint32_t finish_late(Completed& completed);
     std::uint32_t finish_on_host(Completed& completed);
     Operation& take_ready(std::uint32_t* rest_count);
+    std::uint32_t pick(Fault fault, Chances& chances, std::uint32_t count);
     void finish(Operation& operation, std::uint64_t subject, std::int64_t result);
     void forget_host(Operation& operation);
 
@@ -49,12 +49,13 @@ class Simulated final : public Backend {
     Sleeper sleeper_;
     Home home_;
     std::uint32_t number_ = 0;
+    std::uint64_t serial_ = 0;  // among all of the world
     std::uint64_t consumed_wakes_ = 0;
     bool is_idle_ = false;
-    Random schedule_{0};
-    Random completion_{0};
-    Random deferral_{0};
-    Random cancel_{0};
+    Chances schedule_{Random(0)};
+    Chances completion_{Random(0)};
+    Chances deferral_{Random(0)};
+    Chances cancel_{Random(0)};
 };
 
 }  // namespace zio::loop::simulated

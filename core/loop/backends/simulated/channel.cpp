@@ -27,6 +27,7 @@ Instant Channel::arrival_instant() {
 
 void Channel::plan() {
     Event& event = *this;
+    if (link_.is_cut()) return;
     if (segment_count_ > 0) {
         network_.world().events.plan(event, segments_[0].at);
     } else if (end_at_ != none && !end_arrived_) {
@@ -50,7 +51,7 @@ void Channel::send(Pieces& pieces, std::size_t size) {
 }
 
 void Channel::end() {
-    if (end_at_ != none) return;
+    if (end_at_ != none || reset_at_ != none) return;  // what was reset has no orderly end
     end_at_ = arrival_instant();
     deliver();
 }
@@ -61,11 +62,16 @@ void Channel::reset() {
     deliver();
 }
 
+void Channel::resume() {
+    if (!planned()) plan();
+}
+
 void Channel::happen() {
     deliver();
 }
 
 void Channel::deliver() {
+    if (link_.is_cut()) return;
     const Instant now = network_.world().now();
     std::size_t size = 0;
     unsigned count = 0;

@@ -35,6 +35,9 @@ class Channel final : public Event {
     // Nothing arrives before this instant (a connection that the other side does not know of yet).
     void hold_until(Instant at) { quiet_until_ = at; }
 
+    // The connection is no longer cut: what waited goes on.
+    void resume();
+
     // For the reader.
     std::size_t arrived() const { return arrived_; }
     bool end_arrived() const { return end_arrived_; }

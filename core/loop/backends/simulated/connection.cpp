@@ -77,7 +77,7 @@ std::int32_t Network::bind(Socket& socket, const os::Address& address) {
         world_.record(What::bound, socket.serial, address.path_len);
         return 0;
     }
-    if (!is_here(plain_address(address))) return error::address_not_available;
+    if (!is_here(plain_address(address)) || is_down(address)) return error::address_not_available;
     os::Address chosen = address;
     if (chosen.port == 0) {
         chosen.port = ports_.find_ephemeral();
@@ -138,6 +138,7 @@ std::int32_t Network::connect(Socket& socket, const os::Address& target) {
     const std::int32_t valid = os::check_address(target);
     if (valid < 0) return valid;
     if (socket.role == Role::connecting) return error::already;
+    if (socket.is_down) return error::network_down;
     if (socket.role != Role::fresh) return error::is_connected;
     const std::int32_t earlier = socket.take_error();
     if (earlier < 0) return earlier;
@@ -151,6 +152,7 @@ std::int32_t Network::connect(Socket& socket, const os::Address& target) {
         if (any.port == 0) return error::address_not_available;
         take_port(socket, any);
     }
+    if (is_down(socket.local)) return error::network_down;
     const bool maps = socket.family == os::family_version_6;
     if (is_wildcard(plain_address(socket.local))) {
         os::Address local = concrete_address(unnamed_address(plain.family));
@@ -194,6 +196,7 @@ void Handshake::happen() {
 }
 
 void Network::step(Socket& socket) {
+    if (!socket.is_unix() && are_parted(socket.local, socket.peer)) return request_later(socket);
     switch (socket.handshake.step) {
         case Handshake::Step::request:
             request(socket);
@@ -217,6 +220,24 @@ void Network::refuse(Socket& client, std::int32_t why) {
     world_.events.plan(client.handshake, world_.now() + latency(client));
 }
 
+// It got lost, or there was no room for it.
+void Network::request_later(Socket& client) {
+    const unsigned count = client.handshake.retry_count++;
+    if (client.is_unix()) {
+        world_.events.plan(client.handshake, world_.now() + unix_retry_ns);
+    } else if (count < retry_limit) {
+        world_.events.plan(client.handshake, world_.now() + (first_retry_ns << count));
+    } else if (client.handshake.step == Handshake::Step::request) {
+        client.role = Role::fresh;
+        client.pending_error = error::transport_timed_out;
+        world_.record(What::refused, client.serial, client.pending_error);
+        changed(client);
+    } else {
+        // The answer has been under way for two minutes: what it says stands, whoever hears it.
+        world_.events.plan(client.handshake, world_.now() + (first_retry_ns << retry_limit));
+    }
+}
+
 // The request has come to the host.
 void Network::request(Socket& client) {
     Socket* listener = nullptr;
@@ -231,18 +252,13 @@ void Network::request(Socket& client) {
         listener = find_listener(target);
     }
     if (listener == nullptr) return refuse(client, error::connection_refused);
-    if (listener->unaccepted_count >= listener->backlog) {
-        // It was dropped; the client asks again, ever less often.
-        const unsigned count = client.handshake.retry_count++;
-        if (client.is_unix()) {
-            world_.events.plan(client.handshake, world_.now() + unix_retry_ns);
-        } else if (count >= retry_limit) {
-            refuse(client, error::transport_timed_out);
-        } else {
-            world_.events.plan(client.handshake, world_.now() + (first_retry_ns << count));
+    if (!client.is_unix()) {
+        if (world_.strikes(Fault::refuse, client.serial, client.luck)) {
+            return refuse(client, error::connection_refused);
         }
-        return;
+        if (world_.strikes(Fault::lose, client.serial, client.luck)) return request_later(client);
     }
+    if (listener->unaccepted_count >= listener->backlog) return request_later(client);
     const std::int32_t joined = join(client, *listener);
     if (joined < 0) return refuse(client, error::connection_refused);
     const Instant answered_at = world_.now() + latency(client);
@@ -259,6 +275,9 @@ std::int32_t Network::join(Socket& client, Socket& listener) {
         dispose(*server);
         return error::no_memory;
     }
+    Link& link = *server->link;
+    link.hosts[0] = plain_address(client.local);
+    link.hosts[1] = plain_address(client.peer);
     for (unsigned i = 0; i < option_count; ++i) server->options[i] = listener.options[i];
     server->role = Role::connected;
     server->local = client.peer;
@@ -283,7 +302,8 @@ std::int32_t Network::accept(Socket& socket, os::Handle* out, os::Address* peer)
     if (socket.role != Role::listening) return error::invalid_argument;
     Socket* accepted = socket.unaccepted.first();
     if (accepted == nullptr) return error::would_block;
-    const std::int32_t room = check_room_for_handle();
+    std::int32_t room = check_room_for_handle();
+    if (room == 0) room = bad_luck();
     if (room < 0) return room;
     if (!give_handle(*accepted)) return error::no_memory;
     socket.unaccepted.pop();

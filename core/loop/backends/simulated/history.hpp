@@ -30,6 +30,10 @@ enum class What : std::uint8_t {
     reset = 17,
     shut = 18,
     option = 19,
+    cut = 20,
+    healed = 21,
+    crashed = 22,
+    restarted = 23,
 };
 
 class History {

@@ -6,6 +6,8 @@ namespace zio::loop::simulated {
 Network::Network(World& world, Homes& homes)
     : world_(world),
       homes_(homes),
+      harsh_(world.stream(Stream::harsh)),
+      luck_(harsh_.split(0)),
       of_distances_(world.stream(Stream::latency)),
       of_sockets_(world.stream(Stream::short_io)),
       of_ports_(world.stream(Stream::network)) {}
@@ -24,16 +26,17 @@ Socket* Network::find(os::Handle handle) {
     return slots_[static_cast<std::uint32_t>(slot)];
 }
 
-// Two per connection, one per socket; so that planning one never fails.
+// Three per connection, one per socket; so that planning one never fails.
 bool Network::reserve_events() {
-    return world_.events.reserve(socket_count_ + 2 * link_count_ + 4);
+    return world_.events.reserve(socket_count_ + 3 * link_count_ + 4);
 }
 
 Socket* Network::make_socket(std::uint16_t family) {
     if (!reserve_events()) return nullptr;
     const std::uint64_t serial = ++socket_serial_;
-    Socket* socket = create<Socket>(*this, family, serial, of_sockets_.split(serial),
-                                    of_distances_.split(2 * serial + 1));
+    Socket* socket =
+        create<Socket>(*this, family, serial, of_sockets_.split(serial),
+                       of_distances_.split(2 * serial + 1), harsh_.split(2 * serial + 1));
     if (socket == nullptr) return nullptr;
     ++socket_count_;
     socket->option(os::SocketOption::receive_buffer) = default_window;
@@ -56,11 +59,13 @@ void Network::dispose(Socket& socket) {
 }
 
 Link* Network::make_link(Socket& first, Socket& second, bool local) {
-    if (!reserve_events()) return nullptr;
+    if (!reserve_events() || !links_.reserve(link_count_ + 1)) return nullptr;
     const std::uint64_t serial = ++link_serial_;
-    Link* link = create<Link>(*this, serial, local, of_distances_.split(2 * serial));
+    Link* link = create<Link>(*this, serial, local, of_distances_.split(2 * serial),
+                              harsh_.split(2 * serial));
     if (link == nullptr) return nullptr;
     ++link_count_;
+    links_.push(link);
     link->ends[0] = &first;
     link->ends[1] = &second;
     first.link = second.link = link;
@@ -71,6 +76,8 @@ Link* Network::make_link(Socket& first, Socket& second, bool local) {
 
 void Network::dispose(Link& link) {
     --link_count_;
+    links_.remove(&link);
+    world_.events.drop(link.mending);
     destroy(&link);
 }
 
@@ -104,7 +111,8 @@ std::int32_t Network::open_socket(std::uint16_t family, os::Handle* out) {
     if (family < os::family_version_4 || family > os::family_unix) {
         return error::family_not_supported;
     }
-    const std::int32_t room = check_room_for_handle();
+    std::int32_t room = check_room_for_handle();
+    if (room == 0) room = bad_luck();
     if (room < 0) return room;
     Socket* socket = make_socket(family);
     if (socket == nullptr) return error::no_memory;

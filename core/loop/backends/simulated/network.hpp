@@ -42,6 +42,18 @@ class Network {
     void close(Socket& socket);
     std::int32_t remove_path(const char* path);
 
+    // ---- hosts, which are addresses (weather.cpp)
+    // Nothing gets from one to the other any more, until they are healed. A connection notices
+    // nothing but silence.
+    std::int32_t part(const os::Address& one, const os::Address& other);
+    void heal(const os::Address& one, const os::Address& other);
+    void heal_all();
+    // Its sockets fail, and it is silent; then, later, it says that it knows of no connection.
+    std::int32_t crash(const os::Address& host);
+    void restart(const os::Address& host);
+    // A cut that chance made is over.
+    void mend(Link& link);
+
     std::int64_t receive(Socket& socket, const os::Buffer* buffers, std::size_t count,
                          std::uint32_t flags);
     std::int64_t send(Socket& socket, const os::Buffer* buffers, std::size_t count);
@@ -84,6 +96,19 @@ class Network {
     void orphan(Queue<Operation>& queue);
     Instant latency(Socket& socket);
 
+    struct Pair {
+        os::Address one, other;
+    };
+    bool is_down(const os::Address& host) const;
+    bool are_parted(const os::Address& one, const os::Address& other) const;
+    void look_at_links();
+    void take_down(Socket& socket);
+    // Sends it again, ever less often; refuses it at last.
+    void request_later(Socket& client);
+    // What chance does to a connection whenever something is sent.
+    void strike(Link& link);
+    std::int32_t bad_luck();
+
     std::size_t limited(Socket& socket, std::size_t size);
     std::int64_t receive_nothing(Socket& socket);
     // Its state is another: operations that wait for it may go on.
@@ -91,6 +116,11 @@ class Network {
 
     World& world_;
     Homes& homes_;
+    Random harsh_;
+    Chances luck_;  // with descriptors and memory
+    Array<Link*> links_;
+    Array<Pair> parted_;
+    Array<os::Address> down_;
     Random of_distances_;
     Random of_sockets_;
     Random of_ports_;

@@ -38,6 +38,19 @@ class Random {
     std::uint64_t state_;
 };
 
+// The chances of one kind of fault that one socket, connection or loop has, numbered: a trace and
+// the list of those that may be taken name them by that number.
+struct Chances {
+    explicit constexpr Chances(Random from) : random(from) {}
+    constexpr std::uint64_t next() {
+        ++count;
+        return random.next();
+    }
+
+    Random random;
+    std::uint32_t count = 0;
+};
+
 // The classes of decisions. A new one goes to the end: the number is part of the seed.
 enum class Stream : std::uint8_t {
     schedule,    // which ready task runs next
@@ -47,6 +60,8 @@ enum class Stream : std::uint8_t {
     latency,     // how long bytes are under way
     short_io,    // how many bytes one call moves
     network,     // everything else about connections
+    harsh,       // refusals, resets and the like
+    program,     // what the program asks for
 };
 
 }  // namespace zio::loop::simulated

@@ -5,6 +5,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+
+#include "core/os/environment.hpp"
 
 namespace zio::loop::simulated {
 
@@ -17,6 +20,13 @@ constexpr Instant host_chance_ns = second_ns / 10;
 constexpr Instant thread_chance_ns = second_ns / 5;
 constexpr Instant recheck_ns = second_ns / 10;
 
+constexpr std::uint32_t most_hopes = 256;
+struct Sometimes {
+    char text[120];
+    std::uint64_t asked_count;
+    std::uint64_t true_count;
+};
+
 // Never destroyed: used until the process ends.
 struct Process {
     std::mutex lock;
@@ -27,6 +37,10 @@ struct Process {
     Report all;         // of all that ended, one after the other
     pid_t process = 0;  // a forked child has its own to report
     bool will_report = false;
+    bool has_traced = false;  // the trace has the worlds one after the other
+    char verdict[200] = {};   // why the run was ended, for the report
+    Sometimes hopes[most_hopes];
+    std::uint32_t hope_count = 0;
 };
 Process& process() {
     alignas(Process) static unsigned char memory[sizeof(Process)];
@@ -44,21 +58,50 @@ void append(Report& all, const Report& next) {
     all.hash = Random(all.hash).split(next.hash).next();
 }
 
+// To the end of the trace, which may be closed by now, or to a file of their own.
+void write_hopes() {
+    const Process& here = process();
+    const char* path = os::environment("ZIO_SIM_HOPES");
+    if (path == nullptr) path = os::environment("ZIO_SIM_TRACE");
+    Trace trace;
+    if (here.hope_count == 0 || path == nullptr || !trace.open(path, true)) return;
+    for (std::uint32_t i = 0; i < here.hope_count; ++i) {
+        const Sometimes& hope = here.hopes[i];
+        char line[200];
+        std::snprintf(line, sizeof line, "? %llu %llu %s",
+                      static_cast<unsigned long long>(hope.true_count),
+                      static_cast<unsigned long long>(hope.asked_count), hope.text);
+        trace.text(line);
+    }
+}
+
+void print_report_inside() {
+    Process& here = process();
+    if (here.present != nullptr) here.present->world.trace.flush();
+    write_hopes();
+    if (here.present != nullptr) append(here.all, here.present->report());
+    char line[400];
+    const int size = std::snprintf(
+        line, sizeof line, "zio-sim: seed=%llu events=%llu virtual_ns=%llu hash=%016llx%s\n",
+        static_cast<unsigned long long>(here.all.seed),
+        static_cast<unsigned long long>(here.all.event_count),
+        static_cast<unsigned long long>(here.all.virtual_ns),
+        static_cast<unsigned long long>(here.all.hash), here.verdict);
+    const auto written = ::write(STDERR_FILENO, line, static_cast<std::size_t>(size));
+    static_cast<void>(written);  // there is nobody left to tell
+}
+
 void print_report() {
     Process& here = process();
     if (here.process != ::getpid()) return;
     const std::unique_lock lock(here.lock, std::try_to_lock);
-    if (!lock.owns_lock()) return;
-    if (here.present != nullptr) append(here.all, here.present->report());
-    char line[160];
-    const int size = std::snprintf(line, sizeof line,
-                                   "zio-sim: seed=%llu events=%llu virtual_ns=%llu hash=%016llx\n",
-                                   static_cast<unsigned long long>(here.all.seed),
-                                   static_cast<unsigned long long>(here.all.event_count),
-                                   static_cast<unsigned long long>(here.all.virtual_ns),
-                                   static_cast<unsigned long long>(here.all.hash));
-    const auto written = ::write(STDERR_FILENO, line, static_cast<std::size_t>(size));
-    static_cast<void>(written);  // there is nobody left to tell
+    if (lock.owns_lock()) print_report_inside();
+}
+
+// Inside the simulation, so that nobody else changes what is reported.
+[[noreturn]] void end_run() {
+    print_report_inside();
+    std::abort();
 }
 
 }  // namespace
@@ -87,6 +130,34 @@ Report report() {
 Report Simulation::report() const {
     return {world.seed(), world.history.event_count(), world.now() - World::beginning,
             world.history.hash()};
+}
+
+void Simulation::stop_at_limit() {
+    std::snprintf(process().verdict, sizeof process().verdict, " stopped=limit");
+    end_run();
+}
+
+void Simulation::stop(const char* what_does_not_hold) {
+    std::snprintf(process().verdict, sizeof process().verdict, " stopped=always \"%s\"",
+                  what_does_not_hold);
+    end_run();
+}
+
+void note_sometimes(bool holds, const char* what) {
+    Process& here = process();
+    std::uint32_t place = 0;
+    while (place < here.hope_count &&
+           std::strncmp(here.hopes[place].text, what, sizeof here.hopes[place].text - 1) != 0) {
+        ++place;
+    }
+    if (place == most_hopes) return;
+    Sometimes& hope = here.hopes[place];
+    if (place == here.hope_count) {
+        ++here.hope_count;
+        std::snprintf(hope.text, sizeof hope.text, "%s", what);
+    }
+    ++hope.asked_count;
+    hope.true_count += holds;
 }
 
 void Simulation::add(Sleeper& sleeper) {
@@ -215,12 +286,19 @@ bool Entered::sleep(Sleeper& sleeper, Instant limit_ns) {
     return was_rung;
 }
 
-std::int32_t Entered::open_backend(std::uint64_t seed, const Faults& faults) {
+std::int32_t Entered::open_backend(const Settings& settings) {
     Process& here = process();
     if (simulation_ == nullptr) {
-        simulation_ = create<Simulation>(seed, faults);
-        if (simulation_ == nullptr) return error::no_memory;
-        here.present = simulation_;
+        Simulation* opened = create<Simulation>(settings);
+        if (opened == nullptr) return error::no_memory;
+        World& world = opened->world;
+        if ((settings.only != nullptr && !world.allowed.read(settings.only)) ||
+            (settings.trace != nullptr && !world.trace.open(settings.trace, here.has_traced))) {
+            destroy(opened);
+            return error::invalid_argument;
+        }
+        here.has_traced = settings.trace != nullptr;
+        here.present = simulation_ = opened;
         here.host = os::table;
         os::table = simulated_table;
         os::table.simulated = true;

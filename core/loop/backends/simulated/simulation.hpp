@@ -12,6 +12,7 @@
 #include <mutex>
 
 #include "core/loop/backends/simulated/network.hpp"
+#include "core/loop/backends/simulated/settings.hpp"
 #include "core/loop/backends/simulated/sleeper.hpp"
 
 namespace zio::loop::simulated {
@@ -30,11 +31,23 @@ struct Report {
 };
 Report report();
 
+// Something that shall be true in some run: counted, and at the end told in the trace. Under the
+// lock of the simulation.
+void note_sometimes(bool holds, const char* what);
+
 class Entered;
 
 struct Simulation {
-    Simulation(std::uint64_t seed, const Faults& faults)
-        : world(seed, faults), network(world, homes) {}
+    explicit Simulation(const Settings& settings)
+        : world(settings.seed, settings.faults),
+          network(world, homes),
+          chance(world.stream(Stream::program)),
+          limit(settings.limit_ns < forever - World::beginning
+                    ? World::beginning + settings.limit_ns
+                    : forever) {}
+    // The report says why, and the program ends so that nobody overlooks it.
+    [[noreturn]] void stop_at_limit();
+    [[noreturn]] void stop(const char* what_does_not_hold);
 
     // Lets time pass until something happens, `until` at most. Where only the host or another
     // thread can make something happen, waits for them. False: nothing ever will.
@@ -55,6 +68,8 @@ struct Simulation {
     World world;
     Homes homes;
     Network network;
+    Random chance;  // for the program itself
+    const Instant limit;
     Sleeper* sleepers = nullptr;
     bool has_absent = false;  // some sleeper is
     std::uint32_t backend_count = 0;
@@ -77,7 +92,7 @@ class Entered {
     void ring_sleepers();
 
     // Begins the world, or joins it, for one more backend. 0 or an error.
-    std::int32_t open_backend(std::uint64_t seed, const Faults& faults);
+    std::int32_t open_backend(const Settings& settings);
     void close_backend();
 
   private:

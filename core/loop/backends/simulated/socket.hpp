@@ -18,13 +18,32 @@ enum class Role : std::uint8_t { fresh, connecting, connected, listening };
 
 inline constexpr unsigned option_count = static_cast<unsigned>(os::SocketOption::error);
 
+// The end of a cut that chance made.
+class Mending final : public Event {
+  public:
+    Mending(Network& network, Link& link) : network_(network), link_(link) {}
+    void happen() override;
+
+  private:
+    Network& network_;
+    Link& link_;
+};
+
 struct Link {
-    Link(Network& network, std::uint64_t number, bool local, Random latency)
+    Link(Network& network, std::uint64_t number, bool local, Random latency, Random harsh)
         : serial(number),
+          luck(harsh),
+          mending(network, *this),
           ways{{network, *this, 0, local, latency.split(0)},
                {network, *this, 1, local, latency.split(1)}} {}
 
+    bool is_cut() const { return is_parted || mending.planned(); }
+
     const std::uint64_t serial;
+    Chances luck;
+    bool is_parted = false;  // its hosts do not reach each other
+    os::Address hosts[2];    // of its ends, without ports; of TCP
+    Mending mending;
     Socket* ends[2] = {nullptr, nullptr};  // null: closed
     Channel ways[2];                       // from the end of the same number
 };
@@ -48,10 +67,11 @@ class Handshake final : public Event {
 
 struct Socket {
     Socket(Network& network, std::uint16_t its_family, std::uint64_t number, Random of_sizes,
-           Random of_distances)
+           Random of_distances, Random harsh)
         : serial(number),
           family(its_family),
           sizes(of_sizes),
+          luck(harsh),
           distances(of_distances),
           local(unnamed_address(its_family)),
           peer(unnamed_address(its_family)),
@@ -81,9 +101,11 @@ struct Socket {
     bool read_shut = false;
     bool write_shut = false;
     bool is_reset = false;
+    bool is_down = false;  // its host crashed
     std::int32_t pending_error = 0;
     std::int64_t options[option_count] = {};
-    Random sizes;      // of short transfers
+    Chances sizes;     // of short transfers
+    Chances luck;      // with its connection
     Random distances;  // of its handshake
 
     Link* link = nullptr;

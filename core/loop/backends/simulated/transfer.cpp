@@ -8,7 +8,6 @@ namespace zio::loop::simulated {
 
 namespace {
 
-constexpr std::uint32_t short_per_mille = 300;
 constexpr std::uint32_t single_byte_per_mille = 50;
 
 constexpr std::uint32_t end_bits = os::ready_hangup | os::ready_error;
@@ -39,15 +38,19 @@ Instant Network::latency(Socket& socket) {
 }
 
 std::size_t Network::limited(Socket& socket, std::size_t size) {
-    if (!world_.faults.short_io) return size;
-    Random& sizes = socket.sizes;
-    const std::uint64_t draw = sizes.next();
-    if (size <= 1 || draw % 1000 >= short_per_mille) return size;
-    return (draw >> 32) % 1000 < single_byte_per_mille ? 1 : 1 + sizes.split(draw).below(size);
+    if (size == 1) {  // cannot be shorter, but a chance has passed
+        socket.sizes.next();
+        return size;
+    }
+    std::uint64_t how = 0;
+    if (!world_.strikes(Fault::short_io, socket.serial, socket.sizes, &how)) return size;
+    if ((how >> 32) % 1000 < single_byte_per_mille) return 1;
+    return 1 + socket.sizes.random.split(how).below(size);
 }
 
 std::int64_t Network::receive(Socket& socket, const os::Buffer* buffers, std::size_t count,
                               std::uint32_t flags) {
+    if (socket.is_down) return error::network_down;
     if (socket.role == Role::connecting) return error::would_block;
     if (socket.role != Role::connected) {
         return socket.is_unix() ? error::invalid_argument : error::not_connected;
@@ -74,6 +77,7 @@ std::int64_t Network::receive_nothing(Socket& socket) {
 }
 
 std::int64_t Network::send(Socket& socket, const os::Buffer* buffers, std::size_t count) {
+    if (socket.is_down) return error::network_down;
     if (socket.role == Role::connecting) return error::would_block;
     if (socket.role != Role::connected) {
         return socket.is_unix() ? error::not_connected : error::broken_pipe;
@@ -91,6 +95,7 @@ std::int64_t Network::send(Socket& socket, const os::Buffer* buffers, std::size_
     const std::size_t size = limited(socket, std::min(wanted, room));
     world_.record(What::sent, socket.serial, static_cast<std::int64_t>(size));
     outgoing.send(pieces, size);
+    if (!socket.is_unix()) strike(*socket.link);
     return static_cast<std::int64_t>(size);
 }
 
@@ -115,7 +120,8 @@ void Network::arrived(Link& link, unsigned from, std::size_t size, bool ends, bo
 
 std::uint32_t Network::readiness(const Socket& socket, std::uint32_t wanted) const {
     std::uint32_t bits = 0;
-    if (socket.pending_error < 0) bits = os::ready_read | os::ready_write | os::ready_error;
+    if (socket.pending_error < 0 || socket.is_down)
+        bits = os::ready_read | os::ready_write | os::ready_error;
     bool is_over = false;  // the read side
     switch (socket.role) {
         case Role::connecting:

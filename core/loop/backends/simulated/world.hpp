@@ -9,6 +9,7 @@
 #include "core/loop/backends/simulated/faults.hpp"
 #include "core/loop/backends/simulated/history.hpp"
 #include "core/loop/backends/simulated/random.hpp"
+#include "core/loop/backends/simulated/trace.hpp"
 
 namespace zio::loop::simulated {
 
@@ -44,11 +45,30 @@ class World {
 
     void record(What what, std::uint64_t subject, std::int64_t value) {
         history.record(what, subject, value, now());
+        trace.event(now(), what, subject, value);
+    }
+    // Whether this happens at the next of the chances that `subject` has for it. `*size`, if asked
+    // for, is how much of it, at random.
+    bool strikes(Fault fault, std::uint64_t subject, Chances& chances,
+                 std::uint64_t* size = nullptr) {
+        const std::uint64_t draw = chances.next();
+        if (size != nullptr) *size = draw;
+        if (draw % 1000 >= faults.per_mille(fault)) return false;
+        if (is_harsh(fault) && now() - beginning >= faults.calm_after_ns) return false;
+        return takes(fault, subject, chances.count);
+    }
+    // A choice that was drawn anyway, and is not the one that needs no chance.
+    bool takes(Fault fault, std::uint64_t subject, std::uint32_t number) {
+        if (!allowed.allows(fault, subject, number)) return false;
+        trace.fault(now(), fault, subject, number);
+        return true;
     }
 
     EventQueue events;
     History history;
     Faults faults;
+    Trace trace;
+    Allowed allowed;
 
   private:
     void move_clock(Instant to) {
