@@ -211,8 +211,7 @@ bool Scene::may_call(const function& function, const union value* values) const 
         return std::strcmp(function.name, name) == 0;
     };
     if (is("zio_rt_create")) return values[0].pointer == nullptr;
-    // Dead or of another kind: the world's own runtime is not to be run by others.
-    return !is("zio_rt_on_hold");
+    return !is("zio_sim_always");  // what does not hold ends the process
 }
 
 void Scene::put(enum kind kind, void* handle) {

@@ -39,7 +39,7 @@ class Function:
     @property
     def gives_status(self):
         return (self.result in ("zio_err_t", "zio_ssize_t")
-                and not self.error_text.startswith("none"))
+                and not self.error_text.lower().startswith("none"))
 
 
 def section(comment, mark):

@@ -36,7 +36,7 @@ NUMBERS = {
     "capacity": ("0", []),
     "ctx_align": ("0", [("3", EINVAL), ("8192", EINVAL)]), "ctx_size": ("16", [("1LL << 40", "ZIO_E2BIG")]),
     "default_port": ("80", []), "delim": ("'\\n'", []), "depth": ("0", []), "err": ("-11", []),
-    "flags": ("0", [("1LL << 31", EINVAL)]), "len": ("4", []), "min": ("1", [("-1", "ZIO_EMSGSIZE")]),
+    "holds": ("1", []), "flags": ("0", [("1LL << 31", EINVAL)]), "len": ("4", []), "min": ("1", [("-1", "ZIO_EMSGSIZE")]),
     "ms": ("5", []), "ns": ("5", []), "option": ("ZIO_OPT_RCVBUF", [("99", EINVAL), ("0", EINVAL)]),
     "os_error": ("11", []), "result_align": ("0", [("3", EINVAL), ("8192", EINVAL)]),
     "result_size": ("16", [("1LL << 40", "ZIO_E2BIG")]), "sa_cap": ("128", [("1", EINVAL)]),
@@ -51,6 +51,8 @@ NUMBERS_OF = {
 # What a call with good arguments gives in a task, where it is no success.
 OUTCOMES = {"zio_shield_end": [EINVAL], "zio_pin_end": [EINVAL], "zio_nosuspend_end": [EINVAL],
             "zio_task_park": ["ZIO_ETIMEDOUT"], "zio_set_allocator": ["ZIO_EBUSY"],
+            **{f"zio_sim_{what}": ["ZIO_ENOTSUP"] for what in (
+                "advance", "crash", "heal", "partition", "restart")},
             "zio_task_stack": ["0", "ZIO_EAGAIN", "ZIO_ECLOSED"], "zio_rt_run": ["ZIO_EBUSY"]}
 # What takes a call back.
 UNDO = {"zio_shield_begin": "(void)zio_shield_end()", "zio_pin_begin": "(void)zio_pin_end()",
