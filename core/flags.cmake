@@ -87,6 +87,11 @@ if(ZIO_SANITIZE)
     add_link_options(-fsanitize=${sanitizers})
 endif()
 
+# What the fuzzer looks at to find new ways. It would take a task's stack for a deep one of the thread.
+if(ZIO_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link -fno-sanitize-coverage=stack-depth)
+endif()
+
 # Folders that exist and have a list of sources; the tree grows one folder at a time.
 macro(zio_add_folders)
     foreach(folder ${ARGN})

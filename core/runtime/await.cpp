@@ -33,6 +33,9 @@ ZIO_NOINLINE std::int64_t without_effect(Task* me, loop::Operation& operation,
         // What is there is given whatever the time. The loop may not have looked since it came, or
         // since the operation started.
         operation.result = loop::attempt(operation, false);
+        // Asked a second time, some systems say so of a connection that was made meanwhile.
+        const bool is_connect = operation.kind == loop::OperationKind::connect;
+        if (is_connect && operation.result == error::is_connected) operation.result = 0;
         const bool is_late =
             operation.result == error::would_block || operation.result == error::already;
         if (!is_late) return moved_nothing(operation, descriptor);

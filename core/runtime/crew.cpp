@@ -42,11 +42,11 @@ void Runtime::take_seat(Worker& w) {
     current_worker = &w;
     w.turn_at = w.loop.now();
     if (w.pulse.is_watched) after_sleep(w.pulse);
-    if (w.worker_hooks.on_start != nullptr) w.worker_hooks.on_start(w.ordinal, w.worker_hooks.data);
+    w.call_hook(w.worker_hooks.on_start);
 }
 
 void Runtime::leave_seat(Worker& w) {
-    if (w.worker_hooks.on_stop != nullptr) w.worker_hooks.on_stop(w.ordinal, w.worker_hooks.data);
+    w.call_hook(w.worker_hooks.on_stop);
     if (reports_overflow_) w.overflow_stack.remove();
     if (w.pulse.is_watched) before_sleep(w.pulse);
     current_worker = nullptr;

@@ -6,7 +6,7 @@
 namespace zio::runtime {
 
 std::int32_t begin_no_suspend() {
-    Worker* w = current_worker;
+    Worker* w = worker_of_this_task();
     if (w == nullptr) return error::no_task;
     ++head_of(*w->current).no_suspends;
     w->current->bits |= bit::no_suspend;
@@ -15,16 +15,16 @@ std::int32_t begin_no_suspend() {
 }
 
 std::int32_t end_no_suspend() {
-    Worker* w = current_worker;
+    Worker* w = worker_of_this_task();
     if (w == nullptr) return error::no_task;
     Head& head = head_of(*w->current);
-    if (head.no_suspends == 0) return error::invalid_argument;
+    if ((head.no_suspends & ~NoSuspend::own) == 0) return error::invalid_argument;
     if (--head.no_suspends == 0) w->current->bits &= static_cast<std::uint16_t>(~bit::no_suspend);
     return 0;
 }
 
 std::int32_t begin_pin() {
-    Worker* w = current_worker;
+    Worker* w = worker_of_this_task();
     if (w == nullptr) return error::no_task;
     ++head_of(*w->current).pins;
     w->current->bits |= bit::pinned;
@@ -32,7 +32,7 @@ std::int32_t begin_pin() {
 }
 
 std::int32_t end_pin() {
-    Worker* w = current_worker;
+    Worker* w = worker_of_this_task();
     if (w == nullptr) return error::no_task;
     Head& head = head_of(*w->current);
     if (head.pins == 0) return error::invalid_argument;

@@ -14,13 +14,22 @@ void forget_ended_mark(Worker* w);
 // that leads each suspension point to the slow way, and costs the fast one nothing.
 class NoSuspend {
   public:
+    // In `Head::no_suspends`, beside the count of the regions that the task itself began: those may
+    // end in here without ending this one.
+    static constexpr std::uint32_t own = 1U << 31;
+
     NoSuspend(Worker* w, Task& task) : worker_(w), task_(task), left_(w->left) {
-        entered_ = !task.has(bit::no_suspend);
+        std::uint32_t& regions = head_of(task).no_suspends;
+        entered_ = (regions & own) == 0;
+        regions |= own;
         task.bits |= bit::no_suspend;
         w->left = 0;
     }
     ~NoSuspend() {
         if (!entered_) return;
+        std::uint32_t& regions = head_of(task_).no_suspends;
+        regions &= ~own;
+        if (regions != 0) return;
         task_.bits &= static_cast<std::uint16_t>(~bit::no_suspend);
         worker_->left = left_;
     }

@@ -32,8 +32,9 @@ std::atomic<bool> any_inherits{false};
 constexpr int destructor_rounds = 4;
 
 Task* running_task() {
-    if (current_worker == nullptr) return nullptr;
-    return current_worker->current;
+    Worker* w = worker_of_this_task();
+    if (w == nullptr) return nullptr;
+    return w->current;
 }
 
 // Where the running task's values are: its own, or what it inherited until it sets one.
@@ -105,7 +106,7 @@ void* get_local(std::uint32_t key) {
 Locals* inheritable_locals() {
     if (!any_inherits.load(std::memory_order_relaxed)) return nullptr;
     Task* task = running_task();
-    return task != nullptr && task != &current_worker->native ? locals_of(*task) : nullptr;
+    return task != nullptr ? locals_of(*task) : nullptr;
 }
 
 bool inherit_locals(Task& task, const Locals& from) {

@@ -123,7 +123,7 @@ std::int32_t check_cancel() {
 }
 
 std::int32_t recancel() {
-    Worker* w = current_worker;
+    Worker* w = worker_of_this_task();
     if (w == nullptr) return error::no_task;
     Task* me = w->current;
     if (me->has(bit::delivered)) {

@@ -74,7 +74,8 @@ std::int32_t prepare(HandleBits runtime_handle, HandleBits* out, TaskFunction en
         return status;
     }
     Task* task = nullptr;
-    std::int32_t status = make_prepared(*runtime, entry, options, &task);
+    std::int32_t status =
+        runtime->refuses_tasks() ? error::stopping : make_prepared(*runtime, entry, options, &task);
     if (status == 0) {
         status = lay_out(extra_of(*task), *storage);
         if (status == 0) {

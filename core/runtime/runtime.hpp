@@ -65,6 +65,10 @@ class Runtime {
 
     // A spawn from elsewhere is counted before its task is made; refused once stopping.
     std::int32_t admit();
+    // From then on for good: nothing more is admitted.
+    bool refuses_tasks() const {
+        return (admission_.load(std::memory_order_relaxed) & stopping) != 0;
+    }
     void withdraw_admission() { admission_.fetch_sub(1, std::memory_order_relaxed); }
 
     std::uint64_t live_count() const;

@@ -124,7 +124,7 @@ bool scope_limits(Deadline deadline) {
 }
 
 std::uint32_t swap_shields(std::uint32_t depth) {
-    Worker* w = current_worker;
+    Worker* w = worker_of_this_task();
     if (w == nullptr) return 0;
     Task* me = w->current;
     const std::uint32_t old = shield_depth(*me);
@@ -139,14 +139,14 @@ std::uint32_t swap_shields(std::uint32_t depth) {
 }
 
 std::int32_t begin_shield() {
-    Worker* w = current_worker;
+    Worker* w = worker_of_this_task();
     if (w == nullptr) return error::no_task;
     swap_shields(shield_depth(*w->current) + 1);
     return 0;
 }
 
 std::int32_t end_shield() {
-    Worker* w = current_worker;
+    Worker* w = worker_of_this_task();
     if (w == nullptr) return error::no_task;
     const std::uint32_t depth = shield_depth(*w->current);
     if (depth == 0) return error::invalid_argument;

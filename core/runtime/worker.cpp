@@ -121,13 +121,20 @@ void Worker::rotate_by_choice() {
     for (; chosen > 0; --chosen) append_ready(this, pop_ready(this, ready_first));
 }
 
+void Worker::call_hook(WorkerHook hook) {
+    if (hook == nullptr) return;
+    const NoSuspend region(this, native);
+    hook(ordinal, worker_hooks.data);
+}
+
 void Worker::block_until(Instant until) {
-    if (worker_hooks.before_block != nullptr) worker_hooks.before_block(ordinal, worker_hooks.data);
+    call_hook(worker_hooks.before_block);
+    if (has_ready()) until = loop.now();  // that was the hook
     if (pulse.is_watched) before_sleep(pulse);
     os::probe::blocked(ordinal, until);
     loop.poll_until(until);
     if (pulse.is_watched) after_sleep(pulse);
-    if (worker_hooks.after_block != nullptr) worker_hooks.after_block(ordinal, worker_hooks.data);
+    call_hook(worker_hooks.after_block);
 }
 
 // True: something came while others had the processor.

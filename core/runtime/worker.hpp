@@ -39,11 +39,12 @@ struct TaskHooks {
 };
 
 // On the worker's thread, on its native stack; may not suspend.
+using WorkerHook = void (*)(std::uint32_t worker, void* data);
 struct WorkerHooks {
-    void (*on_start)(std::uint32_t worker, void* data);
-    void (*on_stop)(std::uint32_t worker, void* data);
-    void (*before_block)(std::uint32_t worker, void* data);
-    void (*after_block)(std::uint32_t worker, void* data);
+    WorkerHook on_start;
+    WorkerHook on_stop;
+    WorkerHook before_block;
+    WorkerHook after_block;
     void* data;
 };
 
@@ -173,6 +174,9 @@ class alignas(64) Worker {
         initial_bits |= bit::spawn_slowly;
     }
 
+    // One of `worker_hooks`, if it is there.
+    void call_hook(WorkerHook hook);
+
     // Takes no more mail: the last thing a worker does on its thread.
     void leave();
     // Turns of the loop that run no task, until `wanted` no longer waits.
@@ -219,6 +223,11 @@ class alignas(64) Worker {
 
 // The worker of this thread while it runs tasks; null on every other thread.
 extern __thread Worker* current_worker __attribute__((tls_model("initial-exec")));
+// The same, where it runs a task; null in a hook of its own, which is in no task.
+ZIO_INLINE Worker* worker_of_this_task() {
+    Worker* w = current_worker;
+    return w != nullptr && w->current != &w->native ? w : nullptr;
+}
 
 // For code that a migratable task may have taken to another thread: a compiler keeps the address of
 // a thread's own variable across calls.

@@ -112,6 +112,14 @@ plant sizes 'extra.cpp:2: long_one' core/base/extra.cpp "{ echo; echo 'void long
 plant sizes 'park.c:[0-9]+: long_one' tools/zio/park.c "{ echo 'void long_one(void) {'; yes '    g();' | head -n 70; echo '}'; } >>tools/zio/park.c"
 plant sizes 'task.hpp:[0-9]+:.*__linux__' core/runtime/task.hpp "$(append core/runtime/task.hpp '#if defined(__linux__)\n#endif')"
 
+ledger_line='2026-01-01,0123456789ab,seeds,sim,programs=1,0,1,ZIO_SEED=1 ZIO_TEST_SCALE=1 bash tests/ledger.sh seeds'
+plant ledger 'not the header' docs/ledger.csv "sed -i 1d docs/ledger.csv"
+plant ledger 'not 8' docs/ledger.csv "$(append docs/ledger.csv "$ledger_line,")"
+plant ledger 'earlier than' docs/ledger.csv "$(append docs/ledger.csv "$ledger_line")"
+plant ledger 'no commit' docs/ledger.csv "$(append docs/ledger.csv "${ledger_line/0123456789ab/today}")"
+plant ledger 'nothing was counted' docs/ledger.csv "$(append docs/ledger.csv "${ledger_line/=1,/=0,}")"
+plant ledger 'not the command' docs/ledger.csv "$(append docs/ledger.csv "${ledger_line/ bash/ sh}")"
+
 # A library of one's own for what is seen in the binary only.
 planted_library() {  # EXPECTED CHECK FLAG...: a small library in a folder of its own
     local expected=$1 check=$2 output

@@ -40,5 +40,6 @@ check docs bash $here/docs.sh
 check guide bash $here/guide.sh "$build"
 check debian bash $here/debian.sh
 check sizes bash $here/sizes.sh
+check ledger bash $here/ledger.sh
 echo "check: $((count - failed)) of $count in order"
 [[ $failed == 0 ]]

@@ -160,6 +160,8 @@ std::int64_t interface_index(const char* name, std::size_t size) noexcept {
     if (size == 0 || size >= sizeof text || std::memchr(name, 0, size) != nullptr) {
         return error::not_found;
     }
+    // The system takes "lo:80" for "lo": the label of an alias. No interface's name has a colon.
+    if (std::memchr(name, ':', size) != nullptr) return error::not_found;
     std::memcpy(text, name, size);
     text[size] = 0;
     const unsigned index = ::if_nametoindex(text);

@@ -13,6 +13,7 @@
 
 #include "core/base/error.hpp"
 #include "core/net/address.hpp"
+#include "tests/core/net/address_judge.hpp"
 
 namespace zio::net {
 namespace {
@@ -45,57 +46,6 @@ std::size_t scaled(std::size_t volume) {
                : volume;
 }
 
-// --- what a text must mean, with inet_pton as the judge of IP addresses ----------------------
-
-bool is_canonical_number(const std::string& text, unsigned long long most) {
-    if (text.empty() || text.size() > 10) return false;
-    if (text.find_first_not_of("0123456789") != std::string::npos) return false;
-    if (text.size() > 1 && text[0] == '0') return false;
-    return std::stoull(text) <= most;
-}
-
-std::optional<Address> judge_ip(const std::string& text, bool is_version_6) {
-    Address address{};
-    if (text.find('\0') != std::string::npos) return std::nullopt;
-    if (inet_pton(is_version_6 ? AF_INET6 : AF_INET, text.c_str(), address.ip) != 1) {
-        return std::nullopt;
-    }
-    address.family = is_version_6 ? os::family_version_6 : os::family_version_4;
-    address.port = default_port;
-    return address;
-}
-
-std::optional<Address> judge_scoped(const std::string& text) {
-    const std::size_t percent = text.find('%');
-    std::optional<Address> address = judge_ip(text.substr(0, percent), true);
-    if (!address || percent == std::string::npos) return address;
-    const std::string scope = text.substr(percent + 1);
-    if (!is_canonical_number(scope, UINT32_MAX)) return std::nullopt;
-    address->scope_id = static_cast<std::uint32_t>(std::stoull(scope));
-    return address;
-}
-
-std::optional<Address> with_port(std::optional<Address> address, const std::string& port) {
-    if (!address || !is_canonical_number(port, UINT16_MAX)) return std::nullopt;
-    address->port = static_cast<std::uint16_t>(std::stoul(port));
-    return address;
-}
-
-// Every way to read the text is tried; none of the parser's own decisions is repeated. Texts in
-// which an interface is named are left out by the alphabet.
-std::optional<Address> judge(const std::string& text) {
-    if (std::optional<Address> bare = judge_ip(text, false)) return bare;
-    if (std::optional<Address> bare = judge_scoped(text)) return bare;
-    const std::size_t colon = text.rfind(':');
-    if (colon == std::string::npos) return std::nullopt;
-    const std::string host = text.substr(0, colon);
-    const std::string port = text.substr(colon + 1);
-    if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
-        return with_port(judge_scoped(host.substr(1, host.size() - 2)), port);
-    }
-    return with_port(judge_ip(host, false), port);
-}
-
 struct Tally {
     std::size_t accepted = 0;
     std::size_t refused = 0;
@@ -104,7 +54,7 @@ struct Tally {
 void compare_with_judge(const std::string& text, Tally& tally) {
     Address got{};
     const std::int32_t result = parse_address(got, text.data(), text.size(), default_port);
-    const std::optional<Address> wanted = judge(text);
+    const std::optional<Address> wanted = judge(text, default_port);
     if (!wanted) {
         ++tally.refused;
         ASSERT_EQ(result, error::invalid_argument) << testing::PrintToString(text);

@@ -208,6 +208,9 @@ const std::string_view refused[] = {
     "fe80::1%a-name-far-too-long-for-any",
     "fe80::1%\0"sv,
     "fe80::1%lo\0"sv,
+    "fe80::1%lo:80"sv,
+    "fe80::1%lo:"sv,
+    "[fe80::1%lo:1]:80"sv,
     "[fe80::1%]:1",
     "[fe80::1]%1:1",
     // Unix

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The calls of misuse_test.c: each function once, with arguments of any quality. */
-#ifndef ZIO_TESTS_CAPI_MISUSE_CALLS_H
-#define ZIO_TESTS_CAPI_MISUSE_CALLS_H
+/* The calls of random_test.c: each function once, with arguments of any quality. */
+#ifndef ZIO_TESTS_MISUSE_RANDOM_CALLS_H
+#define ZIO_TESTS_MISUSE_RANDOM_CALLS_H
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "task_kit.h"
+#include "capi/task_kit.h"
 #include "zio.h"
 
-enum { thread_count = 4, pool_size = 128, calls_at_once = 400, most_errors = 24 };
+enum { thread_count = 4, pool_size = 128, calls_at_once = 400 };
 
 /* Handles of all kinds, shared by all. What is overwritten is given back. */
 static void *pool[pool_size];
