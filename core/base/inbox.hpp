@@ -9,10 +9,9 @@
 // (see Loop::close_inbox) and leaves only when all have come.
 //
 // Orders: push is a release (what the node says is published), drain an acquire.
-#include <atomic>
 #include <cstdint>
 
-#include "core/base/assert.hpp"
+#include "core/base/atomic.hpp"
 
 namespace zio {
 
@@ -92,7 +91,7 @@ class Inbox {
         return reinterpret_cast<InboxNode*>(chain);
     }
 
-    std::atomic<Word> head_{empty};
+    Atomic<Word> head_{empty};
 };
 
 }  // namespace zio

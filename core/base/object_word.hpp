@@ -7,15 +7,15 @@
 // LOCK guards the object's lists. One exchange takes it and checks generation and flags; its
 // holder never suspends, calls foreign code or enters the kernel. Only descriptor objects count
 // references here (pins); a full count is refused, never wrapped. tests/models/handle.pml.
-#include <atomic>
 #include <cstdint>
 
+#include "core/base/atomic.hpp"
 #include "core/base/attributes.hpp"
 #include "core/base/slot_table.hpp"
 
 namespace zio {
 
-using ObjectWord = std::atomic<std::uint64_t>;
+using ObjectWord = Atomic<std::uint64_t>;
 
 namespace object_word {
 inline constexpr std::uint64_t lock = 1 << 0;

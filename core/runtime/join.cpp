@@ -11,7 +11,7 @@ namespace zio::runtime {
 
 namespace {
 
-std::atomic<JoinRequest*> requests{nullptr};  // from all threads, newest first
+Atomic<JoinRequest*> requests{nullptr};  // from all threads, newest first
 
 void push_request(JoinRequest& request) {
     request.next = requests.load(std::memory_order_relaxed);

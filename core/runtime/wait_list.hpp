@@ -50,12 +50,12 @@ struct WaitList {
 
     // The list a waiting task is linked in; null once somebody has taken it out.
     static WaitList* of(const Task& task) {
-        return static_cast<WaitList*>(__atomic_load_n(&task.wait.object, __ATOMIC_ACQUIRE));
+        return static_cast<WaitList*>(load_acquire(task.wait.object));
     }
 
   private:
     static void set_link(Task& task, WaitList* list) {
-        __atomic_store_n(&task.wait.object, static_cast<void*>(list), __ATOMIC_RELEASE);
+        store_release(task.wait.object, static_cast<void*>(list));
     }
 };
 
