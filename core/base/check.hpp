@@ -123,6 +123,16 @@ class Atomic {
     T value_;
 };
 
+namespace check {
+// What a mistake makes of an exchange.
+template <class T>
+T exchange_in_two_steps(Atomic<T>& word, T value) {
+    const T old = word.load();
+    word.store(value);
+    return old;
+}
+}  // namespace check
+
 template <class T>
 T load_acquire(const T& place) {
     return check::value_of<T>(check::load(&place, sizeof place));

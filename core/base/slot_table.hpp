@@ -19,6 +19,7 @@
 #include "core/base/atomic.hpp"
 #include "core/base/attributes.hpp"
 #include "core/base/error.hpp"
+#include "core/base/mutant.hpp"
 
 namespace zio {
 
@@ -53,7 +54,8 @@ constexpr std::uint32_t word_generation(std::uint64_t word) {
 class SpinLock {
   public:
     void lock() {
-        while (taken_.exchange(true, std::memory_order_acquire)) {
+        while (ZIO_MUTANT(5, check::exchange_in_two_steps(taken_, true),
+                          taken_.exchange(true, std::memory_order_acquire))) {
             while (taken_.load(std::memory_order_relaxed)) spin_pause();
         }
     }
@@ -187,6 +189,7 @@ class SlotTable final : public ForkableTable {
             const std::size_t batch = left < slots_per_batch ? left : slots_per_batch;
             reserve_(batch * sizeof(Slot), &slots_[index]);
         }
+        ZIO_IF_MUTANT(6, count_.store(count + 1, std::memory_order_release);)
         slots_[index].word.store(first_word_, std::memory_order_relaxed);
         count_.store(count + 1, std::memory_order_release);
         return &slots_[index];
