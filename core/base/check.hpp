@@ -21,6 +21,7 @@ void store(void* place, std::size_t size, Bits value, std::memory_order order);
 void exchange(void* place, std::size_t size);
 // A weak exchange may fail without a reason.
 bool fails_for_no_reason();
+void let_others_go_on();
 // A waiting thread: others go on, if there are any.
 void pause();
 // The life of a word begins or ends: what this thread has kept back of it is stored before.
@@ -130,6 +131,16 @@ T exchange_in_two_steps(Atomic<T>& word, T value) {
     const T old = word.load();
     word.store(value);
     return old;
+}
+template <class T>
+bool compare_exchange_in_two_steps(Atomic<T>& word, T& expected, T wanted) {
+    const T old = word.load();
+    if (old != expected) {
+        expected = old;
+        return false;
+    }
+    word.store(wanted);
+    return true;
 }
 }  // namespace check
 

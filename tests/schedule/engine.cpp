@@ -436,6 +436,10 @@ bool fails_for_no_reason() {
     return is_running() && number() % 32 == 0;
 }
 
+void let_others_go_on() {
+    if (is_running()) point();
+}
+
 void pause() {
     if (!is_running()) return;
     step();
