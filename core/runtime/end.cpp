@@ -116,8 +116,10 @@ void leave_blocks(Worker* w) {
     for (std::uint32_t i = 0; i < limit; ++i) {
         Task& task = tasks.slot(i);
         if (task.home.load(std::memory_order_relaxed) != w->index) continue;
-        // Ended ones that are referred to, and prepared ones; the others have retired.
-        if (task.state != TaskState::done && task.state != TaskState::prepared) continue;
+        // Ended ones that are referred to, and prepared ones; the others have retired. Looked at
+        // once: a discard from elsewhere turns the one into the other.
+        const TaskState state = task.state;
+        if (state != TaskState::done && state != TaskState::prepared) continue;
         ZIO_IF_MUTANT(26, task.home.store(0, std::memory_order_release);)
         // What was counted at home is counted in the word from now on.
         task.word.fetch_add(static_cast<std::uint64_t>(static_cast<std::int64_t>(task.references)) *
