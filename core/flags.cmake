@@ -80,6 +80,11 @@ if(ZIO_FAULTS)
     add_compile_definitions(ZIO_FAULTS)
 endif()
 
+# The words that threads share tell an engine of each use (docs/check-build.md).
+if(ZIO_CHECK)
+    add_compile_definitions(ZIO_CHECK)
+endif()
+
 # Everything in the build is instrumented, or nothing.
 if(ZIO_SANITIZE)
     list(JOIN ZIO_SANITIZE "," sanitizers)

@@ -9,10 +9,10 @@
 // (see Loop::close_inbox) and leaves only when all have come.
 //
 // Orders: push is a release (what the node says is published), drain an acquire.
-#include <atomic>
 #include <cstdint>
 
-#include "core/base/assert.hpp"
+#include "core/base/atomic.hpp"
+#include "core/base/mutant.hpp"
 
 namespace zio {
 
@@ -34,7 +34,7 @@ class Inbox {
             node.next = reinterpret_cast<InboxNode*>(head <= parked ? empty : head);
         } while (!head_.compare_exchange_weak(head, mine, std::memory_order_acq_rel,
                                               std::memory_order_relaxed));
-        return head == parked ? Pushed::owes_wake : Pushed::quietly;
+        return ZIO_MUTANT(1, false, head == parked) ? Pushed::owes_wake : Pushed::quietly;
     }
 
     // The rest is for the owner alone.
@@ -42,7 +42,8 @@ class Inbox {
     // Everything pushed so far, oldest first, as a chain of tagged nodes for `take_first`.
     // `promised` tells whether somebody took the parked mark and therefore owes a wake.
     InboxNode* drain(bool was_parked, bool* promised) {
-        const Word head = head_.exchange(empty, std::memory_order_acq_rel);
+        const Word head = ZIO_MUTANT(2, check::exchange_in_two_steps(head_, empty),
+                                     head_.exchange(empty, std::memory_order_acq_rel));
         if (promised != nullptr) *promised = was_parked && head != parked;
         return head <= parked ? nullptr : reversed(head);
     }
@@ -50,14 +51,16 @@ class Inbox {
     // False: there is mail, do not sleep.
     bool park() {
         Word expected = empty;
-        return head_.compare_exchange_strong(expected, parked, std::memory_order_acq_rel,
-                                             std::memory_order_relaxed);
+        return ZIO_MUTANT(3, (head_.store(parked), true),
+                          head_.compare_exchange_strong(expected, parked, std::memory_order_acq_rel,
+                                                        std::memory_order_relaxed));
     }
     // From now on pushes are refused. False: there is mail, drain first.
     bool close() {
         Word expected = empty;
-        return head_.compare_exchange_strong(expected, closed, std::memory_order_acq_rel,
-                                             std::memory_order_relaxed);
+        return ZIO_MUTANT(4, (head_.store(closed), true),
+                          head_.compare_exchange_strong(expected, closed, std::memory_order_acq_rel,
+                                                        std::memory_order_relaxed));
     }
 
     // A new owner takes over after `close`.
@@ -92,7 +95,7 @@ class Inbox {
         return reinterpret_cast<InboxNode*>(chain);
     }
 
-    std::atomic<Word> head_{empty};
+    Atomic<Word> head_{empty};
 };
 
 }  // namespace zio

@@ -7,9 +7,8 @@
 // allocation needs.
 #include "core/base/memory.hpp"
 
-#include <atomic>
-
 #include "core/base/assert.hpp"
+#include "core/base/atomic.hpp"
 #include "core/base/attributes.hpp"
 #include "core/base/error.hpp"
 #include "core/base/fault.hpp"
@@ -34,7 +33,7 @@ void release_to_system(void* memory, std::size_t, std::size_t align, void*) {
 enum : std::uint32_t { open, writing, sealed };
 
 constinit Allocator current{allocate_from_system, release_to_system, nullptr};
-constinit std::atomic<std::uint32_t> state{open};
+constinit Atomic<std::uint32_t> state{open};
 
 bool is_power_of_two(std::size_t number) {
     return number != 0 && (number & (number - 1)) == 0;

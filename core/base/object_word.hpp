@@ -7,15 +7,16 @@
 // LOCK guards the object's lists. One exchange takes it and checks generation and flags; its
 // holder never suspends, calls foreign code or enters the kernel. Only descriptor objects count
 // references here (pins); a full count is refused, never wrapped. tests/models/handle.pml.
-#include <atomic>
 #include <cstdint>
 
+#include "core/base/atomic.hpp"
 #include "core/base/attributes.hpp"
+#include "core/base/mutant.hpp"
 #include "core/base/slot_table.hpp"
 
 namespace zio {
 
-using ObjectWord = std::atomic<std::uint64_t>;
+using ObjectWord = Atomic<std::uint64_t>;
 
 namespace object_word {
 inline constexpr std::uint64_t lock = 1 << 0;
@@ -47,6 +48,7 @@ inline bool take_lock_of(ObjectWord& word, std::uint32_t generation) {
     for (;;) {
         std::uint64_t old = word.load(std::memory_order_relaxed);
         if (word_generation(old) != generation || (old & (closing | free)) != 0) return false;
+        ZIO_IF_MUTANT(7, return take_lock(word), true;)
         if ((old & lock) == 0 &&
             word.compare_exchange_weak(old, old | lock, std::memory_order_acquire,
                                        std::memory_order_relaxed)) {
@@ -56,6 +58,7 @@ inline bool take_lock_of(ObjectWord& word, std::uint32_t generation) {
     }
 }
 inline void release_lock(ObjectWord& word) {
+    ZIO_IF_MUTANT(8, return word.store(word.load() & ~lock, std::memory_order_release);)
     word.fetch_and(~lock, std::memory_order_release);
 }
 

@@ -2,8 +2,9 @@
 #pragma once
 // A value that one thread writes and others may look at: plain loads and stores, made visible to
 // the memory model. `publish` and `observe` order what was written before.
-#include <atomic>
 #include <type_traits>
+
+#include "core/base/atomic.hpp"
 
 namespace zio {
 
@@ -29,7 +30,7 @@ class Relaxed {
     T observe() const { return value_.load(std::memory_order_acquire); }
 
   private:
-    std::atomic<T> value_;
+    Atomic<T> value_;
 };
 
 }  // namespace zio

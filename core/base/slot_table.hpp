@@ -12,13 +12,14 @@
 //
 // In a forked child a table begins anew above the slots of its parent: what the parent gave out
 // lies below the first index and is refused like an index beyond the last, by the same comparison.
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 #include "core/base/assert.hpp"
+#include "core/base/atomic.hpp"
 #include "core/base/attributes.hpp"
 #include "core/base/error.hpp"
+#include "core/base/mutant.hpp"
 
 namespace zio {
 
@@ -49,27 +50,19 @@ constexpr std::uint32_t word_generation(std::uint64_t word) {
     return static_cast<std::uint32_t>(word >> 32);
 }
 
-// Tells a waiting processor that this is a spin.
-ZIO_INLINE void spin_pause() {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-}
-
 // A lock for a few instructions that never enter the kernel.
 class SpinLock {
   public:
     void lock() {
-        while (taken_.exchange(true, std::memory_order_acquire)) {
+        while (ZIO_MUTANT(5, check::exchange_in_two_steps(taken_, true),
+                          taken_.exchange(true, std::memory_order_acquire))) {
             while (taken_.load(std::memory_order_relaxed)) spin_pause();
         }
     }
     void unlock() { taken_.store(false, std::memory_order_release); }
 
   private:
-    std::atomic<bool> taken_{false};
+    Atomic<bool> taken_{false};
 };
 
 // What a fork needs to know of a table (core/runtime/fork.cpp). Every table that has slots is in
@@ -99,17 +92,17 @@ class ForkableTable {
         }
     }
 
-    std::uint32_t first_ = 0;              // below: the parents' slots
-    std::atomic<std::uint32_t> count_{0};  // of slots in use or freed, from the first
+    std::uint32_t first_ = 0;         // below: the parents' slots
+    Atomic<std::uint32_t> count_{0};  // of slots in use or freed, from the first
     SpinLock lock_;
     void* free_ = nullptr;
 
   private:
-    inline static constinit std::atomic<ForkableTable*> list_{nullptr};
+    inline static constinit Atomic<ForkableTable*> list_{nullptr};
     ForkableTable* next_table_ = nullptr;
 };
 
-// `Slot` has `std::atomic<std::uint64_t> word` and `Slot* next`, zero is a valid state of it, and
+// `Slot` has `Atomic<std::uint64_t> word` and `Slot* next`, zero is a valid state of it, and
 // generation 0 is never given out.
 template <class Slot, HandleType type>
 class SlotTable final : public ForkableTable {
@@ -196,6 +189,7 @@ class SlotTable final : public ForkableTable {
             const std::size_t batch = left < slots_per_batch ? left : slots_per_batch;
             reserve_(batch * sizeof(Slot), &slots_[index]);
         }
+        ZIO_IF_MUTANT(6, count_.store(count + 1, std::memory_order_release);)
         slots_[index].word.store(first_word_, std::memory_order_relaxed);
         count_.store(count + 1, std::memory_order_release);
         return &slots_[index];

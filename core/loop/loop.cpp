@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "core/loop/loop.hpp"
 
+#include "core/base/mutant.hpp"
+
 namespace zio::loop {
 
 Loop::~Loop() {
@@ -32,7 +34,7 @@ void Loop::poll_until(Instant until) {
     slept_ns_ = slept_ns_ + (woke_at_ - before);
     bool promised = false;
     mail_ = inbox_.drain(true, &promised);
-    if (promised) ++owed_wakes_;
+    if (ZIO_MUTANT(9, false, promised)) ++owed_wakes_;
     settle_wakes();
 }
 
@@ -45,7 +47,7 @@ InboxNode* Loop::take_mail() {
 
 bool Loop::close_inbox() {
     if (mail_ != nullptr || !inbox_.close()) return false;
-    while (owed_wakes_ > 0) {
+    while (ZIO_MUTANT(10, false, owed_wakes_ > 0)) {
         backend_->poll(completed_, forever);
         settle_wakes();
     }

@@ -17,7 +17,7 @@ struct Question : Mail {
     enum State : std::uint8_t { asked, reading, answered, withdrawn };
     void (*run)(Worker&, void*);
     void* data;
-    std::atomic<State> state;
+    Atomic<State> state;
 };
 
 void answer(Worker& at, Mail& delivered) {

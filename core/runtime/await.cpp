@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/runtime/await.hpp"
 
+#include "core/base/mutant.hpp"
 #include "core/runtime/park.hpp"
 #include "core/runtime/runtime.hpp"
 
@@ -74,6 +75,7 @@ std::int64_t await(loop::Operation& operation, Descriptor* descriptor, os::Direc
     me->wait.object = &operation;
     const Resumed back = park(w, me, TaskState::operating, deadline);
     if (descriptor != nullptr) descriptor->remove_pending(direction);
+    ZIO_IF_MUTANT(62, if (back.me->cancel_pending()) return deliver_cancel(back.me);)
     if (ZIO_LIKELY(operation.result > 0)) return operation.result;
     if (operation.result == error::canceled) {
         return without_effect(back.me, operation, descriptor, deadline, ending);

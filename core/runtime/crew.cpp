@@ -5,6 +5,7 @@
 // Worker 0 runs on whatever thread drives the runtime, or on one of its own once the runtime was
 // started in the background. The others get their threads when the runtime is first driven and keep
 // them until it is destroyed, because a started task stays on its thread.
+#include "core/base/mutant.hpp"
 #include "core/runtime/end.hpp"
 #include "core/runtime/park.hpp"
 #include "core/runtime/runtime.hpp"
@@ -87,15 +88,17 @@ std::int32_t Runtime::hire(std::uint32_t first) {
 
 // The worker looks at its duty at its next turn.
 void Runtime::order(Worker& w, std::uint8_t duty) {
+    ZIO_IF_MUTANT(46, tell(w);)
     w.duty_word.fetch_or(duty, std::memory_order_acq_rel);
-    tell(w);
+    ZIO_UNLESS_MUTANT(46) tell(w);
 }
 
 void Runtime::tell(Worker& w) {
     if (w.order_posted.exchange(true, std::memory_order_acq_rel)) return;
     w.order_mail.deliver = [](Worker& told, Mail&) {
         // An exchange: the duty is read after this, not before it becomes visible.
-        told.order_posted.exchange(false, std::memory_order_acq_rel);
+        ZIO_MUTANT(45, told.order_posted.store(false, std::memory_order_release),
+                   (void)told.order_posted.exchange(false, std::memory_order_acq_rel));
     };
     post(w.index, w.order_mail.node, mail_tag);
 }
@@ -120,7 +123,8 @@ void Runtime::let_stand() {
         Worker& other = worker(i);
         while ((other.duty_word.load(std::memory_order_acquire) & duty::runs) != 0) {
             object_word::take_lock(word);
-            const bool wait = (other.duty_word.load(std::memory_order_acquire) & duty::runs) != 0;
+            const bool wait = ZIO_MUTANT(
+                47, true, (other.duty_word.load(std::memory_order_acquire) & duty::runs) != 0);
             if (wait) {
                 w.native.state = TaskState::listed;
                 waiters_.append(w.native);
@@ -208,13 +212,18 @@ Worker& Runtime::least_loaded(Worker& w) {
 
 // The counter orders what was put out before the look at who sleeps (see rest.cpp).
 void Runtime::call_idle_worker() {
-    if (idle_count_.fetch_add(0, std::memory_order_acq_rel) == 0) return;
+    if (ZIO_MUTANT(41, idle_count_.load(), idle_count_.fetch_add(0, std::memory_order_acq_rel)) ==
+        0) {
+        return;
+    }
     if (searching_count_.load(std::memory_order_acquire) != 0) return;
     for (std::uint32_t i = 0; i < worker_count_; ++i) {
         Worker& w = worker(i);
         Idle expected = Idle::asleep;
         if (w.idle.load(std::memory_order_relaxed) != Idle::asleep ||
-            !w.idle.compare_exchange_strong(expected, Idle::called, std::memory_order_acq_rel)) {
+            !ZIO_MUTANT(44, check::compare_exchange_in_two_steps(w.idle, expected, Idle::called),
+                        w.idle.compare_exchange_strong(expected, Idle::called,
+                                                       std::memory_order_acq_rel))) {
             continue;
         }
         count_idle(-1);

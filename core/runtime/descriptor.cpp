@@ -2,6 +2,7 @@
 #include "core/runtime/descriptor.hpp"
 
 #include "core/base/memory.hpp"
+#include "core/base/mutant.hpp"
 #include "core/runtime/park.hpp"
 #include "core/runtime/send.hpp"
 
@@ -26,7 +27,8 @@ std::uint32_t Descriptor::open(os::Handle descriptor) {
 std::int32_t Descriptor::pin(std::uint32_t generation) {
     std::uint64_t old = word.load(std::memory_order_relaxed);
     do {
-        if (word_generation(old) != generation || (old & (closing | free)) != 0) {
+        if (word_generation(old) != generation ||
+            ZIO_MUTANT(58, false, (old & (closing | free)) != 0)) {
             return error::bad_handle;
         }
         if ((old & references) == references) return error::no_buffers;
@@ -36,7 +38,9 @@ std::int32_t Descriptor::pin(std::uint32_t generation) {
 }
 
 void Descriptor::unpin() {
-    const std::uint64_t old = word.fetch_sub(one_reference, std::memory_order_acq_rel);
+    const std::uint64_t old =
+        ZIO_MUTANT(61, check::exchange_in_two_steps(word, word.load() - one_reference),
+                   word.fetch_sub(one_reference, std::memory_order_acq_rel));
     if ((old & references) == one_reference) {
         ZIO_ASSERT((old & closing) != 0);
         walk();
@@ -106,7 +110,7 @@ void Descriptor::give_turn_slowly(os::Direction direction) {
 
 bool Descriptor::add_pending(Worker* w, loop::Operation& operation, os::Direction direction) {
     take_lock(word);
-    const bool open = (word.load(std::memory_order_relaxed) & closing) == 0;
+    const bool open = ZIO_MUTANT(59, true, (word.load(std::memory_order_relaxed) & closing) == 0);
     if (open) pending_[static_cast<unsigned>(direction)] = &operation;
     // Also when it is closing: the loop may know the descriptor since this operation.
     const bool is_known = !w->loop.backend().remembers() || remember(w);

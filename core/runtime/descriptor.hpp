@@ -16,6 +16,7 @@
 // loop of those that know the descriptor, each forgets it, and the last stop closes the number.
 #include <cstdint>
 
+#include "core/base/mutant.hpp"
 #include "core/base/object_word.hpp"
 #include "core/loop/operation.hpp"
 #include "core/runtime/wait_list.hpp"
@@ -77,7 +78,7 @@ class Descriptor {
         const std::uint64_t turn = descriptor_word::turn_of(direction);
         const std::uint64_t wait = descriptor_word::wait_of(direction);
         std::uint64_t old = word.load(std::memory_order_relaxed);
-        if (ZIO_LIKELY((old & (lock | wait | closing)) == 0 &&
+        if (ZIO_LIKELY((old & (lock | ZIO_MUTANT(60, 0, wait) | closing)) == 0 &&
                        word.compare_exchange_strong(old, (old & ~turn) - one_reference,
                                                     std::memory_order_acq_rel,
                                                     std::memory_order_relaxed))) {

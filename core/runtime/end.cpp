@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/runtime/end.hpp"
 
+#include "core/base/mutant.hpp"
 #include "core/runtime/extra.hpp"
 #include "core/runtime/fork.hpp"
 #include "core/runtime/join.hpp"
@@ -45,14 +46,17 @@ void merge_references(Task& task) {
 
 void try_free(Worker* w, Task* task) {
     std::uint64_t old = task->word.load(std::memory_order_acquire);
+    std::uint64_t fresh;
     do {
-        if (task->state != TaskState::done || (old & word::messages) != 0 ||
+        if (task->state != TaskState::done || ZIO_MUTANT(23, false, (old & word::messages) != 0) ||
             task->references + word::shared_references(old) > 0) {
             return;
         }
-    } while (!task->word.compare_exchange_weak(
-        old, (old & ~(word::count | word::flags)) + word::one_generation + word::bias + word::free,
-        std::memory_order_acq_rel, std::memory_order_acquire));
+        fresh =
+            (old & ~(word::count | word::flags)) + word::one_generation + word::bias + word::free;
+    } while (!ZIO_MUTANT(24, check::compare_exchange_in_two_steps(task->word, old, fresh),
+                         task->word.compare_exchange_weak(old, fresh, std::memory_order_acq_rel,
+                                                          std::memory_order_acquire)));
     task->references = 0;
     recycle(w, task, old);
 }
@@ -73,7 +77,8 @@ void settle_homeless(Task& task) {
     } while (!task.word.compare_exchange_weak(old, fresh, std::memory_order_acq_rel,
                                               std::memory_order_acquire));
     const std::int32_t result = task.verdict;
-    JoinRequest* due = is_over ? take_attached(task) : nullptr;  // it was discarded
+    JoinRequest* due =
+        ZIO_MUTANT(27, false, is_over) ? take_attached(task) : nullptr;  // it was discarded
     if (last) {
         free_extra(task);
         task.state = TaskState::unused;
@@ -106,13 +111,16 @@ void leave_blocks(Worker* w) {
         task->home.store(0, std::memory_order_relaxed);
         tasks.give(*task);
     }
-    homeless_lock.lock();
+    ZIO_UNLESS_MUTANT(26) homeless_lock.lock();
     const std::uint32_t limit = tasks.limit();
     for (std::uint32_t i = 0; i < limit; ++i) {
         Task& task = tasks.slot(i);
         if (task.home.load(std::memory_order_relaxed) != w->index) continue;
-        // Ended ones that are referred to, and prepared ones; the others have retired.
-        if (task.state != TaskState::done && task.state != TaskState::prepared) continue;
+        // Ended ones that are referred to, and prepared ones; the others have retired. Looked at
+        // once: a discard from elsewhere turns the one into the other.
+        const TaskState state = task.state;
+        if (state != TaskState::done && state != TaskState::prepared) continue;
+        ZIO_IF_MUTANT(26, task.home.store(0, std::memory_order_release);)
         // What was counted at home is counted in the word from now on.
         task.word.fetch_add(static_cast<std::uint64_t>(static_cast<std::int64_t>(task.references)) *
                                 word::one_reference,
@@ -120,7 +128,7 @@ void leave_blocks(Worker* w) {
         task.references = 0;
         task.home.store(0, std::memory_order_release);
     }
-    homeless_lock.unlock();
+    ZIO_UNLESS_MUTANT(26) homeless_lock.unlock();
 }
 
 }  // namespace zio::runtime

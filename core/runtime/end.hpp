@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // The end of a task block: references, the generation that moves on, and the slot's next use.
+#include "core/base/mutant.hpp"
 #include "core/runtime/send.hpp"
 #include "core/runtime/worker.hpp"
 
@@ -34,9 +35,11 @@ ZIO_NOINLINE void try_free(Worker* w, Task* task);
 // word is built, not loaded.
 ZIO_INLINE void release_task(Worker* w, Task* task, std::uint32_t generation) {
     std::uint64_t old = std::uint64_t{generation} << 32 | word::bias;
-    if (ZIO_UNLIKELY(!task->word.compare_exchange_strong(
-            old, (old + word::one_generation) | word::free, std::memory_order_acq_rel,
-            std::memory_order_relaxed))) {
+    const std::uint64_t fresh = (old + word::one_generation) | word::free;
+    if (ZIO_UNLIKELY(
+            !ZIO_MUTANT(25, check::compare_exchange_in_two_steps(task->word, old, fresh),
+                        task->word.compare_exchange_strong(old, fresh, std::memory_order_acq_rel,
+                                                           std::memory_order_relaxed)))) {
         return try_free(w, task);
     }
     recycle(w, task, std::uint64_t{generation} << 32);

@@ -10,7 +10,7 @@ namespace zio::runtime {
 
 namespace {
 
-std::atomic<std::uint32_t> forks{0};
+Atomic<std::uint32_t> forks{0};
 std::uint32_t dropped_at = 0;  // the fork whose parents' descriptors are closed
 Worker* inherited = nullptr;
 

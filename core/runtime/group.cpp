@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/runtime/group.hpp"
 
+#include "core/base/mutant.hpp"
 #include "core/runtime/extra.hpp"
 #include "core/runtime/park.hpp"
 #include "core/runtime/runtime.hpp"
@@ -44,11 +45,16 @@ void tell_members(Group& group, std::uint32_t generation) {
             unlink(group.members, member);
             link(group.told, member);
             extra_of(member).group_told = true;
-            if (mark(member, word::cancel | word::interrupt)) posted[count++] = &member;
+            if (ZIO_MUTANT(54, true, mark(member, word::cancel | word::interrupt))) {
+                posted[count++] = &member;
+            }
         }
         const bool more = group.members != nullptr;
         object_word::release_lock(group.word);
-        for (unsigned i = 0; i < count; ++i) deliver(*posted[i]);
+        for (unsigned i = 0; i < count; ++i) {
+            ZIO_IF_MUTANT(54, if (!mark(*posted[i], word::cancel | word::interrupt)) continue;)
+            deliver(*posted[i]);
+        }
         if (!more) return;
     }
 }
@@ -131,7 +137,7 @@ std::int32_t Group::create(HandleBits runtime, std::uint32_t flags, HandleBits* 
 std::int32_t enter_group(Group& group, std::uint32_t generation, Task& task) {
     // spawn_member has checked the handle, but destroy may have come in between.
     if (!object_word::take_lock_of(group.word, generation)) return error::bad_handle;
-    if (group.canceled) {
+    if (ZIO_MUTANT(55, false, group.canceled)) {
         object_word::release_lock(group.word);
         return error::canceled;
     }

@@ -22,15 +22,15 @@ class Lock {
     void unlock() { taken_.store(false, std::memory_order_release); }
 
   private:
-    std::atomic<bool> taken_{false};
+    Atomic<bool> taken_{false};
 };
 
 Lock life_lock;  // of those who begin and end
 Lock watch_lock;
 Runtime* watched = nullptr;
 os::Thread thread;
-std::atomic<bool> shall_end{false};
-std::atomic<bool> sleeps{false};  // the thread sleeps for want of anybody awake
+Atomic<bool> shall_end{false};
+Atomic<bool> sleeps{false};  // the thread sleeps for want of anybody awake
 ObjectWord sleeper_word{0};
 WaitList sleeper{nullptr, nullptr, &sleeper_word};
 

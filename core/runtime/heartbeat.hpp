@@ -27,7 +27,7 @@ struct HoldHook {
 // What a worker and the watching thread share. The last hold is kept for the dump.
 struct Pulse {
     bool is_watched = false;  // set before the worker runs
-    std::atomic<bool> is_awake{false};
+    Atomic<bool> is_awake{false};
     // ---- of the watching thread
     const Task* seen = nullptr;
     std::uint64_t seen_switches = 0;

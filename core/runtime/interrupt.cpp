@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/runtime/interrupt.hpp"
 
+#include "core/base/mutant.hpp"
 #include "core/runtime/end.hpp"
 #include "core/runtime/join.hpp"
 #include "core/runtime/local.hpp"
@@ -24,14 +25,17 @@ std::uint64_t take_messages(Task& task) {
         } else {
             merged = task.references;
         }
-    } while (!task.word.compare_exchange_weak(old, fresh, std::memory_order_acq_rel,
-                                              std::memory_order_relaxed));
+    } while (!ZIO_MUTANT(17, check::compare_exchange_in_two_steps(task.word, old, fresh),
+                         task.word.compare_exchange_weak(old, fresh, std::memory_order_acq_rel,
+                                                         std::memory_order_relaxed)));
     task.references = static_cast<std::int16_t>(merged);
     return old;
 }
 
 void adopt(Worker* w, Task& task) {
-    if (w->stopping) task.word.fetch_or(word::cancel, std::memory_order_relaxed);
+    if (ZIO_MUTANT(21, false, w->stopping)) {
+        task.word.fetch_or(word::cancel, std::memory_order_relaxed);
+    }
     if (has_inherited(task)) w->slow_down_spawns();
     task.next = w->unadopted;  // the next turn takes it in, if there is room
     w->unadopted = &task;
@@ -54,7 +58,7 @@ bool interrupt(Worker* w, Task* task, std::int32_t why) {
             auto& operation = *static_cast<loop::Operation*>(task->wait.object);
             if (why == error::timed_out) operation.expired = true;
             w->loop.cancel(operation);
-            return false;
+            return ZIO_MUTANT(63, true, false);
         }
         case TaskState::listed:
             if (!withdraw(*task)) return false;
@@ -68,7 +72,10 @@ bool interrupt(Worker* w, Task* task, std::int32_t why) {
 
 void interrupt_canceled(Worker* w, Task* task) {
     os::probe::cancel(task);
-    if (!task->waits() || !task->cancel_pending() || task->has(bit::shielded | bit::held)) return;
+    if (!task->waits() || ZIO_MUTANT(20, false, !task->cancel_pending()) ||
+        task->has(bit::shielded | bit::held)) {
+        return;
+    }
     if (interrupt(w, task, error::canceled)) deliver_cancel(task);
 }
 
@@ -95,8 +102,8 @@ std::int32_t deliver_cancel(Task* me) {
 
 void receive(Worker* w, Task& task) {
     const std::uint16_t home = task.home.load(std::memory_order_acquire);
-    if (home != w->index) {  // the number is somebody else's by now
-        deliver(task);
+    if (ZIO_MUTANT(19, false, home != w->index)) {  // the number is somebody else's by now
+        ZIO_UNLESS_MUTANT(18) deliver(task);
         return;
     }
     const std::uint64_t messages = take_messages(task);

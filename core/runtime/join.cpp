@@ -2,6 +2,7 @@
 #include "core/runtime/join.hpp"
 
 #include "core/base/memory.hpp"
+#include "core/base/mutant.hpp"
 #include "core/runtime/end.hpp"
 #include "core/runtime/extra.hpp"
 #include "core/runtime/park.hpp"
@@ -11,7 +12,7 @@ namespace zio::runtime {
 
 namespace {
 
-std::atomic<JoinRequest*> requests{nullptr};  // from all threads, newest first
+Atomic<JoinRequest*> requests{nullptr};  // from all threads, newest first
 
 void push_request(JoinRequest& request) {
     request.next = requests.load(std::memory_order_relaxed);
@@ -29,8 +30,11 @@ void answer(JoinRequest* request, std::int32_t status, std::int32_t result) {
     request->status = status;
     request->result = result;
     auto expected = JoinRequest::pending;
-    if (request->state.compare_exchange_strong(expected, JoinRequest::answered,
-                                               std::memory_order_acq_rel)) {
+    if (ZIO_MUTANT(
+            31,
+            check::compare_exchange_in_two_steps(request->state, expected, JoinRequest::answered),
+            request->state.compare_exchange_strong(expected, JoinRequest::answered,
+                                                   std::memory_order_acq_rel))) {
         wake_by_mail(joiner, 0);  // the joiner, this very task perhaps, frees the request
     } else {
         free_request(request);
@@ -135,9 +139,12 @@ struct RemoteJoin {
         me->wait.object = request;
         me->wait.value = static_cast<std::int64_t>(w->turn_at);
         me->state = TaskState::joining_remote;  // before the answer can come: it comes by mail
+        ZIO_IF_MUTANT(30, (void)send(*target, generation, word::join, 0);)
         push_request(*request);
         // After an unref too many nobody may be there any more who takes the list.
-        if (send(*target, generation, word::join, 0) != 0) take_join_requests(nullptr);
+        if (ZIO_MUTANT(30, 0, send(*target, generation, word::join, 0)) != 0) {
+            take_join_requests(nullptr);
+        }
         me = park(w, me, TaskState::joining_remote, deadline).me;
         if (me->verdict != 0) return me->verdict;
         const std::int32_t status = request->status;
@@ -293,12 +300,12 @@ void take_join_requests(Worker* w) {
             if (target.extra != 0) drop_abandoned(extra_of(target).join_requests);
             reply = attach(request);
         } else if (home == no_home) {
-            homeless_lock.lock();
+            ZIO_UNLESS_MUTANT(35) homeless_lock.lock();
             reply = attach(request);
-            homeless_lock.unlock();
+            ZIO_UNLESS_MUTANT(35) homeless_lock.unlock();
         } else {  // another home's: passed on, and out of sight from then on
-            push_request(*request);
-            if (send(target, generation, word::join, 0) != 0) look_again = true;
+            ZIO_UNLESS_MUTANT(33) push_request(*request);
+            if (ZIO_MUTANT(34, 0, send(target, generation, word::join, 0)) != 0) look_again = true;
         }
         if (reply.is_due) answer(request, reply.status, reply.result);
     }
@@ -307,8 +314,10 @@ void take_join_requests(Worker* w) {
 bool abandon_request(Task& joiner) {
     auto* request = static_cast<JoinRequest*>(joiner.wait.object);
     auto expected = JoinRequest::pending;
-    return request->state.compare_exchange_strong(expected, JoinRequest::abandoned,
-                                                  std::memory_order_acq_rel);
+    return ZIO_MUTANT(
+        32, check::compare_exchange_in_two_steps(request->state, expected, JoinRequest::abandoned),
+        request->state.compare_exchange_strong(expected, JoinRequest::abandoned,
+                                               std::memory_order_acq_rel));
 }
 
 std::int32_t join(HandleBits handle, std::int32_t* result, Deadline deadline) {

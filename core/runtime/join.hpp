@@ -20,7 +20,7 @@ struct JoinRequest {
     Task* joiner;
     std::int32_t status;  // of the join itself
     std::int32_t result;  // of the target
-    std::atomic<State> state;
+    Atomic<State> state;
 };
 
 // Waits for the end of `task`, whose handle is `handle`. `result` may be null.

@@ -23,12 +23,12 @@ struct Locals {
 namespace {
 
 struct Key {
-    std::atomic<std::uint32_t> flags;
-    std::atomic<FreeFunction> destructor;
+    Atomic<std::uint32_t> flags;
+    Atomic<FreeFunction> destructor;
 };
 Key keys[local_key_limit];
-std::atomic<std::uint32_t> key_count{0};
-std::atomic<bool> any_inherits{false};
+Atomic<std::uint32_t> key_count{0};
+Atomic<bool> any_inherits{false};
 constexpr int destructor_rounds = 4;
 
 Task* running_task() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/runtime/park.hpp"
 
+#include "core/base/mutant.hpp"
 #include "core/os/thread.hpp"
 #include "core/runtime/send.hpp"
 
@@ -18,7 +19,7 @@ std::int32_t enter_slowly(Worker* w, Task* me) {
     }
     // Looked at last: the turn may have brought the request, and nothing drains the inbox between
     // this look and the wait that follows.
-    return me->cancel_pending() ? deliver_cancel(me) : 0;
+    return ZIO_MUTANT(64, false, me->cancel_pending()) ? deliver_cancel(me) : 0;
 }
 
 void wait_on_thread(Worker* w, Task* me) {

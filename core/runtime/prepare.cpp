@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Two-phase spawn, references, and what a handle tells about its task.
 #include "core/base/memory.hpp"
+#include "core/base/mutant.hpp"
 #include "core/runtime/detour.hpp"
 #include "core/runtime/end.hpp"
 #include "core/runtime/extra.hpp"
@@ -134,7 +135,7 @@ std::int32_t unreference_slowly(HandleBits handle) {
     if (task->references <= 0) {
         // What others made counts too. It moves here first: were it left there, the last of them
         // to be given back elsewhere would still stand above the bias and tell nobody.
-        merge_references(*task);
+        ZIO_UNLESS_MUTANT(28) merge_references(*task);
         if (task->references <= 0) return error::bad_handle;  // one too many
     }
     --task->references;

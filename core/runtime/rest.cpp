@@ -7,6 +7,7 @@
 // so one of the two sees the other. One worker at most is called for each put, and none while one
 // is awake and searching, for that one looks again after it has given up. Who was called, or was
 // seen searching, and runs something else passes the call on. tests/models/idle.pml.
+#include "core/base/mutant.hpp"
 #include "core/runtime/runtime.hpp"
 
 namespace zio::runtime {
@@ -144,10 +145,11 @@ void Worker::rest(Instant until) {
     const bool announced =
         idle.compare_exchange_strong(expected, Idle::asleep, std::memory_order_acq_rel);
     if (announced) runtime->count_idle(1);
-    if (!announced || !steal()) sleep(until);
+    if (ZIO_MUTANT(40, true, !announced || !steal())) sleep(until);
     if (!announced) return;
     expected = Idle::asleep;
-    if (idle.compare_exchange_strong(expected, Idle::no, std::memory_order_acq_rel)) {
+    if (ZIO_MUTANT(43, check::compare_exchange_in_two_steps(idle, expected, Idle::no),
+                   idle.compare_exchange_strong(expected, Idle::no, std::memory_order_acq_rel))) {
         runtime->count_idle(-1);
     } else {
         owes_look_ = true;  // it was called
@@ -159,7 +161,7 @@ void Worker::rest(Instant until) {
 void Worker::pass_on_call() {
     owes_look_ = false;
     runtime->count_idle(0);  // in order with those who put out and those who fall asleep
-    if (others_have_surplus()) runtime->call_idle_worker();
+    if (ZIO_MUTANT(42, false, others_have_surplus())) runtime->call_idle_worker();
 }
 
 // ---- standing still
@@ -208,7 +210,7 @@ void Worker::stand() {
             if (!duty_word.compare_exchange_strong(old, wanted, std::memory_order_acq_rel)) {
                 continue;
             }
-            if (!runs) runtime->wake_waiters();  // it stands
+            if (ZIO_MUTANT(48, false, !runs)) runtime->wake_waiters();  // it stands
         }
         if (runs) return;
         turn_without_tasks(nullptr);

@@ -2,6 +2,7 @@
 #include "core/runtime/runtime.hpp"
 
 #include "core/base/memory.hpp"
+#include "core/base/mutant.hpp"
 #include "core/os/environment.hpp"
 #include "core/os/thread.hpp"
 #include "core/runtime/fork.hpp"
@@ -214,7 +215,8 @@ std::int32_t Runtime::pin(HandleBits handle, Runtime** out) {
     std::uint64_t old = runtime->word.load(std::memory_order_relaxed);
     do {
         // A destroy that is not decided yet may still find live tasks and change nothing.
-        while ((old & object_word::closing) != 0 && word_generation(old) == generation_of(handle)) {
+        while (ZIO_MUTANT(53, false, (old & object_word::closing) != 0) &&
+               word_generation(old) == generation_of(handle)) {
             os::yield_thread();
             old = runtime->word.load(std::memory_order_relaxed);
         }
@@ -238,8 +240,9 @@ std::int32_t Runtime::admit() {
     std::uint64_t old = admission_.load(std::memory_order_relaxed);
     do {
         if ((old & stopping) != 0) return error::stopping;
-    } while (!admission_.compare_exchange_weak(old, old + 1, std::memory_order_acq_rel,
-                                               std::memory_order_relaxed));
+    } while (!ZIO_MUTANT(51, check::compare_exchange_in_two_steps(admission_, old, old + 1),
+                         admission_.compare_exchange_weak(old, old + 1, std::memory_order_acq_rel,
+                                                          std::memory_order_relaxed)));
     return 0;
 }
 

@@ -159,18 +159,18 @@ class Runtime {
     std::uint64_t task_limit_ = 0;
     bool reports_overflow_ = false;
     bool is_watched_ = false;
-    std::atomic<std::uint64_t> admission_{0};   // stopping | spawns from elsewhere
-    std::atomic<const void*> driver_{nullptr};  // the thread inside run or shutdown
-    std::atomic<const void*> last_driver_{nullptr};
-    std::atomic<std::uint64_t> accept_backoffs_{0};
+    Atomic<std::uint64_t> admission_{0};   // stopping | spawns from elsewhere
+    Atomic<const void*> driver_{nullptr};  // the thread inside run or shutdown
+    Atomic<const void*> last_driver_{nullptr};
+    Atomic<std::uint64_t> accept_backoffs_{0};
     WaitList waiters_;  // for the end of the last task, of whoever drives, or for an answer
-    std::atomic<bool> is_hired_{false};    // all workers have threads, or the driver's
-    std::atomic<bool> is_started_{false};  // in the background: nobody drives
-    std::atomic<bool> stop_posted_{false};
-    std::atomic<std::uint32_t> stopped_count_{0};  // workers that refuse spawns
-    std::atomic<std::uint32_t> next_home_{0};
-    alignas(64) std::atomic<std::int32_t> idle_count_{0};  // workers that sleep for want of work
-    std::atomic<std::int32_t> searching_count_{0};
+    Atomic<bool> is_hired_{false};    // all workers have threads, or the driver's
+    Atomic<bool> is_started_{false};  // in the background: nobody drives
+    Atomic<bool> stop_posted_{false};
+    Atomic<std::uint32_t> stopped_count_{0};  // workers that refuse spawns
+    Atomic<std::uint32_t> next_home_{0};
+    alignas(64) Atomic<std::int32_t> idle_count_{0};  // workers that sleep for want of work
+    Atomic<std::int32_t> searching_count_{0};
     char detail_[detail_size] = {};
 };
 

@@ -2,6 +2,7 @@
 #include "core/runtime/send.hpp"
 
 #include "core/base/error.hpp"
+#include "core/base/mutant.hpp"
 #include "core/runtime/end.hpp"
 #include "core/runtime/join.hpp"
 
@@ -20,17 +21,23 @@ std::int32_t send(Task& task, std::uint32_t generation, std::uint64_t message, i
     std::uint64_t fresh;
     std::uint64_t left_behind;
     do {
-        if (word_generation(old) != generation || (old & word::free) != 0) return error::bad_handle;
+        if (word_generation(old) != generation || ZIO_MUTANT(12, false, (old & word::free) != 0)) {
+            return error::bad_handle;
+        }
         if (references > 0 && (old & word::count) >= most_shared) return error::overflow;
         if (references < 0 && (old & word::count) <= least_shared) return error::bad_handle;
         fresh = old + static_cast<std::uint64_t>(references) * word::one_reference;
         left_behind = message;
         // While others elsewhere hold references the home need not look.
-        if (message == word::merge && (fresh & word::count) > word::bias) left_behind = 0;
+        if (message == word::merge && ZIO_MUTANT(14, (fresh & word::count) != word::bias,
+                                                 (fresh & word::count) > word::bias)) {
+            left_behind = 0;
+        }
         if (left_behind != 0) fresh |= left_behind | word::posted;
-    } while (!task.word.compare_exchange_weak(old, fresh, std::memory_order_acq_rel,
-                                              std::memory_order_relaxed));
-    if (left_behind != 0 && (old & word::posted) == 0) deliver(task);
+    } while (!ZIO_MUTANT(11, check::compare_exchange_in_two_steps(task.word, old, fresh),
+                         task.word.compare_exchange_weak(old, fresh, std::memory_order_acq_rel,
+                                                         std::memory_order_relaxed)));
+    if (left_behind != 0 && ZIO_MUTANT(13, true, (old & word::posted) == 0)) deliver(task);
     return 0;
 }
 
@@ -44,8 +51,10 @@ void deliver(Task& task) {
         std::uint16_t home = task.home.load(std::memory_order_acquire);
         if (home == no_home) return settle_homeless(task);
         if ((home & in_surplus) != 0) {  // who takes it will look
-            if (task.home.compare_exchange_strong(home, home | surplus_posted,
-                                                  std::memory_order_acq_rel)) {
+            const auto posted = static_cast<std::uint16_t>(home | surplus_posted);
+            if (ZIO_MUTANT(
+                    15, check::compare_exchange_in_two_steps(task.home, home, posted),
+                    task.home.compare_exchange_strong(home, posted, std::memory_order_acq_rel))) {
                 return;
             }
             continue;
@@ -62,8 +71,9 @@ void wake(Task& task, std::int32_t verdict) {
 }
 
 void wake_by_mail(Task& task, std::int32_t verdict) {
-    task.verdict = verdict;
+    ZIO_UNLESS_MUTANT(16) task.verdict = verdict;
     if (mark(task, word::woken)) deliver(task);
+    ZIO_IF_MUTANT(16, check::let_others_go_on(), task.verdict = verdict;)
 }
 
 }  // namespace zio::runtime

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The end of a runtime: no more spawns, every task canceled and waited for, everything given back.
 #include "core/base/memory.hpp"
+#include "core/base/mutant.hpp"
 #include "core/os/thread.hpp"
 #include "core/runtime/end.hpp"
 #include "core/runtime/interrupt.hpp"
@@ -38,7 +39,9 @@ bool Runtime::has_ended() const {
 // Of two workers that end their last tasks at once, one must see the other's: the exchange puts
 // their looks in order.
 void Runtime::note_ends() {
-    if (worker_count_ > 1) stopped_count_.fetch_add(0, std::memory_order_acq_rel);
+    if (ZIO_MUTANT(49, false, worker_count_ > 1)) {
+        stopped_count_.fetch_add(0, std::memory_order_acq_rel);
+    }
     if (has_ended()) wake_waiters();
 }
 
@@ -165,8 +168,9 @@ std::int32_t Runtime::destroy(HandleBits handle) {
     constexpr std::uint64_t own_two = 2 * object_word::one_reference;
     const bool started = runtime->is_started_.load(std::memory_order_acquire);
     std::int32_t status = runtime->is_driven() && !started ? error::busy : 0;
-    while (status == 0 &&
-           (runtime->word.load(std::memory_order_acquire) & object_word::references) > own_two) {
+    while (status == 0 && ZIO_MUTANT(52, false,
+                                     (runtime->word.load(std::memory_order_acquire) &
+                                      object_word::references) > own_two)) {
         // A spawner on its way is gone at once; who waits in shutdown is not.
         const bool waits = started ? runtime->live_count() != 0 : runtime->is_driven();
         if (waits) status = error::busy;

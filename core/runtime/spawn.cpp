@@ -2,6 +2,7 @@
 #include "core/runtime/spawn.hpp"
 
 #include "core/base/memory.hpp"
+#include "core/base/mutant.hpp"
 #include "core/runtime/end.hpp"
 #include "core/runtime/extra.hpp"
 #include "core/runtime/group.hpp"
@@ -141,11 +142,15 @@ std::int32_t spawn_at(Worker& home, HandleBits* out, TaskFunction entry, void* d
     }
     Task* task = take_block(home.index);
     if (task == nullptr) return error::no_memory;
-    status = make_uncounted(*task, home, TaskState::launched, out != nullptr, entry, data, options);
+    const bool referenced = ZIO_MUTANT(65, false, out != nullptr);
+    status = make_uncounted(*task, home, TaskState::launched, referenced, entry, data, options);
     if (status != 0) return status;
     if (out != nullptr) *out = handle_of(*task);
     home.arriving.fetch_add(1, std::memory_order_relaxed);
-    if (mark(*task, word::launch)) deliver(*task);
+    if (ZIO_MUTANT(66, (mark(*task, word::launch), true), mark(*task, word::launch))) {
+        deliver(*task);
+    }
+    ZIO_IF_MUTANT(65, check::let_others_go_on(), task->references = out != nullptr;)
     return 0;
 }
 
@@ -172,7 +177,7 @@ Worker* spread_from(Worker* w) {
 
 std::int32_t spawn_here(Worker* w, HandleBits* out, TaskFunction entry, void* data,
                         const SpawnOptions& options) {
-    if (w->stopping) return error::stopping;
+    if (ZIO_MUTANT(50, false, w->stopping)) return error::stopping;
     const bool has_class = options.priority != 0 && w->shares;
     if ((w->spreads || has_class) && (options.flags & task_pin_here) == 0) {
         if (Worker* other = spread_from(w)) {

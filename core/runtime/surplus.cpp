@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/runtime/surplus.hpp"
 
+#include "core/base/mutant.hpp"
 #include "core/runtime/extra.hpp"
 #include "core/runtime/interrupt.hpp"
 #include "core/runtime/local.hpp"
@@ -24,8 +25,9 @@ bool may_leave(const Task& task) {
 // Under the lock, so that nobody else takes it too: from here on it is this worker's. Whether
 // somebody has sent it something meanwhile.
 bool claim(Worker* w, Task& task) {
-    const std::uint16_t old = task.home.exchange(w->index, std::memory_order_acq_rel);
-    return (old & surplus_posted) != 0;
+    const std::uint16_t old = ZIO_MUTANT(36, check::exchange_in_two_steps(task.home, w->index),
+                                         task.home.exchange(w->index, std::memory_order_acq_rel));
+    return ZIO_MUTANT(37, false, (old & surplus_posted) != 0);
 }
 
 // Whether the owner of this surplus keeps the place of a block for the stack that a task, which has
@@ -121,7 +123,7 @@ std::uint32_t Surplus::take_half(Worker* w, std::uint32_t most) {
         Task* task = first_;
         unlink(*task);
         if (!leaves_stack(*task)) ++gone_;
-        has_mail[count] = claim(w, *task);
+        ZIO_UNLESS_MUTANT(38) has_mail[count] = claim(w, *task);
         taken[count++] = task;
     }
     count_.store(there - count, std::memory_order_relaxed);
@@ -129,6 +131,7 @@ std::uint32_t Surplus::take_half(Worker* w, std::uint32_t most) {
     lock_.unlock();
     w->block_count += count;
     for (std::uint32_t i = 0; i < count; ++i) {
+        ZIO_IF_MUTANT(38, has_mail[i] = claim(w, *taken[i]);)
         taken[i]->bits |= bit::visiting;
         bring_home(w, *taken[i], has_mail[i]);
     }
@@ -159,7 +162,7 @@ void Surplus::take_back(Worker* w) {
 }
 
 bool Surplus::take_back(Worker* w, Task& task) {
-    lock_.lock();
+    ZIO_UNLESS_MUTANT(39) lock_.lock();
     const std::uint16_t home = task.home.load(std::memory_order_relaxed);
     const bool here = (home & ~surplus_posted) == (in_surplus | w->index);
     settle(w);
@@ -172,7 +175,7 @@ bool Surplus::take_back(Worker* w, Task& task) {
         count_.store(left, std::memory_order_relaxed);
         nobody_came = left == 0 && !taken_from_;
     }
-    lock_.unlock();
+    ZIO_UNLESS_MUTANT(39) lock_.unlock();
     if (nobody_came) lengthen_pause();
     if (here) bring_home(w, task, has_mail);
     return here;

@@ -69,8 +69,8 @@ class alignas(64) Surplus {
     SpinLock lock_;
     bool taken_from_ = false;  // since the last put
     std::uint32_t gone_ = 0;   // taken by others: the owner counts their blocks still
-    std::atomic<std::uint32_t> count_{0};
-    std::atomic<std::uint32_t> pause_ns_{0};
+    Atomic<std::uint32_t> count_{0};
+    Atomic<std::uint32_t> pause_ns_{0};
     Instant put_at_ = 0;
     Task* first_ = nullptr;  // linked like a worker's fresh tasks, the oldest first
     Task* last_ = nullptr;

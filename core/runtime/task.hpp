@@ -23,10 +23,10 @@
 // Orders: every change of the word from elsewhere is acq_rel, so that what was written before a
 // message is seen by home, also by way of those who found POSTED set (all later changes are
 // read-modify-writes, the release sequence holds). tests/models/task.pml and join.pml verify this.
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
+#include "core/base/atomic.hpp"
 #include "core/base/attributes.hpp"
 #include "core/base/inbox.hpp"
 #include "core/base/relaxed.hpp"
@@ -156,7 +156,7 @@ struct Start {
 
 struct alignas(64) Task {
     // line 0: all that a switch, a join of a task that has ended, or an unref touches
-    std::atomic<std::uint64_t> word;
+    Atomic<std::uint64_t> word;
     context::Context context;
     Task* next;  // ready queue, list of fresh ones, free list
     std::int32_t saved_errno;
@@ -164,9 +164,9 @@ struct alignas(64) Task {
     Relaxed<TaskState> state;  // `done` is published: then the verdict may be read from elsewhere
     std::uint8_t priority;
     std::uint16_t bits;
-    std::int16_t references;  // counted at home; may be negative when others were made elsewhere
-    std::atomic<std::uint16_t> home;  // see `in_surplus`
-    Task* joiners;                    // of the same home, linked by wait.next
+    std::int16_t references;     // counted at home; may be negative when others were made elsewhere
+    Atomic<std::uint16_t> home;  // see `in_surplus`
+    Task* joiners;               // of the same home, linked by wait.next
     // line 1: start, wait, timer
     union {
         Start start;
@@ -179,11 +179,7 @@ struct alignas(64) Task {
     Relaxed<std::uint32_t> extra;  // index of its Extra; 0: it has none. Only ever set from 0
 
     bool waits() const { return state > TaskState::ready; }
-    std::uint32_t generation() const {
-        constexpr std::size_t upper = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 1 : 0;
-        return __atomic_load_n(reinterpret_cast<const std::uint32_t*>(&word) + upper,
-                               __ATOMIC_ACQUIRE);
-    }
+    std::uint32_t generation() const { return load_upper_half(word); }
     bool cancel_pending() const {
         return (word.load(std::memory_order_relaxed) & runtime::word::cancel) != 0;
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The life of a task on its stack: its function, its end, and what runs next on the same stack.
+#include "core/base/mutant.hpp"
 #include "core/runtime/detour.hpp"
 #include "core/runtime/end.hpp"
 #include "core/runtime/group.hpp"
@@ -107,8 +108,9 @@ extern "C" void zio_hidden_task_main(void* worker, void* task) {
             if (ZIO_LIKELY(!w->is_inherited)) tell_elsewhere(me, result);
         }
         const bool marked = me->has(bit::marked);
-        me->verdict = result;
+        ZIO_UNLESS_MUTANT(29) me->verdict = result;
         me->state.publish(TaskState::done);
+        ZIO_IF_MUTANT(29, check::let_others_go_on(), me->verdict = result;)
         Task* next = after_end(w, me, result);
         w->switch_count = w->switch_count + 1;
         if (me->references <= 0) {

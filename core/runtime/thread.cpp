@@ -59,7 +59,7 @@ Task* running() {
 }
 
 // ---- stack overflow: whose guard was it? In a signal handler, on the faulting thread.
-std::atomic<std::uint32_t> reporters{0};
+Atomic<std::uint32_t> reporters{0};
 
 bool find_overflowed(const void* address, context::OverflowedTask* out) {
     Worker* w = current_worker;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/runtime/wait_list.hpp"
 
+#include "core/base/mutant.hpp"
 #include "core/runtime/send.hpp"
 
 namespace zio::runtime {
@@ -10,7 +11,7 @@ bool withdraw(Task& task) {
     if (list == nullptr) return false;
     ObjectWord& owner = *list->owner;
     object_word::take_lock(owner);
-    const bool linked = WaitList::of(task) == list;
+    const bool linked = ZIO_MUTANT(56, true, WaitList::of(task) == list);
     if (linked) list->remove(task);
     object_word::release_lock(owner);
     return linked;

@@ -7,6 +7,7 @@
 // that came the task does not return, whatever else happens: a hand-off always wins, the call
 // returns what it was given, and a cancel stays pending. A waiter that is canceled or late takes
 // LOCK and looks whether its node is still linked: then it unlinks itself and leaves.
+#include "core/base/mutant.hpp"
 #include "core/base/object_word.hpp"
 #include "core/runtime/task.hpp"
 
@@ -43,19 +44,21 @@ struct WaitList {
     // Takes all out, as a chain linked by wait.next; each of them is owed a wake.
     Task* take_all() {
         Task* chain = first;
-        for (Task* task = first; task != nullptr; task = task->wait.next) set_link(*task, nullptr);
+        for (Task* task = first; task != nullptr; task = task->wait.next) {
+            ZIO_UNLESS_MUTANT(57) set_link(*task, nullptr);
+        }
         first = last = nullptr;
         return chain;
     }
 
     // The list a waiting task is linked in; null once somebody has taken it out.
     static WaitList* of(const Task& task) {
-        return static_cast<WaitList*>(__atomic_load_n(&task.wait.object, __ATOMIC_ACQUIRE));
+        return static_cast<WaitList*>(load_acquire(task.wait.object));
     }
 
   private:
     static void set_link(Task& task, WaitList* list) {
-        __atomic_store_n(&task.wait.object, static_cast<void*>(list), __ATOMIC_RELEASE);
+        store_release(task.wait.object, static_cast<void*>(list));
     }
 };
 

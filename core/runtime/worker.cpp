@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/runtime/worker.hpp"
 
+#include "core/base/mutant.hpp"
 #include "core/runtime/detour.hpp"
 #include "core/runtime/fork.hpp"
 #include "core/runtime/interrupt.hpp"
@@ -298,6 +299,7 @@ void Worker::drain_mail() {
             mail->deliver(*this, *mail);
         } else {
             receive(this, Task::of_mail(*node));
+            ZIO_IF_MUTANT(22, chain = node->next;)
         }
     }
 }

@@ -115,15 +115,15 @@ class alignas(64) Worker {
     std::uint32_t kept_count = 0;  // tasks that were to spread, stayed here and may wait to begin
     std::uint32_t ordinal = 0;     // its number in its runtime
     Relaxed<std::uint64_t> steal_count{0};
-    Relaxed<bool> is_full{false};            // no stack can be had for what others spawn here
-    std::atomic<std::uint32_t> arriving{0};  // placed here by others, not adopted yet
-    os::Thread thread{};                     // its own, else whoever drives the runtime
-    Mail order_mail{};                       // what tells it to look at its duty
+    Relaxed<bool> is_full{false};       // no stack can be had for what others spawn here
+    Atomic<std::uint32_t> arriving{0};  // placed here by others, not adopted yet
+    os::Thread thread{};                // its own, else whoever drives the runtime
+    Mail order_mail{};                  // what tells it to look at its duty
     Mail stop_mail{};
     Mail call_mail{};  // wakes it for work
-    std::atomic<bool> order_posted{false};
-    std::atomic<std::uint8_t> duty_word{0};
-    std::atomic<Idle> idle{Idle::no};
+    Atomic<bool> order_posted{false};
+    Atomic<std::uint8_t> duty_word{0};
+    Atomic<Idle> idle{Idle::no};
     Worker* next_inherited = nullptr;
     context::AlternateStack overflow_stack;  // where its thread reports an overflow
     TaskHooks hooks{};
@@ -237,7 +237,7 @@ Worker* worker_of_this_thread() __attribute__((noinline, nothrow));
 // worker: a late push finds the inbox closed, or a new owner who sees that the node is not his.
 struct alignas(64) WorkerPort {
     Inbox inbox;
-    std::atomic<Worker*> worker{nullptr};
+    Atomic<Worker*> worker{nullptr};
 };
 inline constexpr std::uint32_t worker_limit = home_limit;
 extern WorkerPort worker_ports[worker_limit];
