@@ -49,6 +49,7 @@ class Simulated final : public Backend {
     Sleeper sleeper_;
     Home home_;
     std::uint32_t number_ = 0;
+    std::int32_t process_ = 0;  // that opened it
     std::uint64_t consumed_wakes_ = 0;
     bool is_idle_ = false;
     Random schedule_{0};
