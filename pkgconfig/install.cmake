@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The installed package: headers, both libraries, pkg-config and CMake files, manual pages, the command
-# `zio`; and how it leaves.
+# The installed package: headers, both libraries, pkg-config and CMake files, manual pages, the commands
+# `zio` and `zio-conformance`; and how it leaves.
 include(CMakePackageConfigHelpers)
 
 # Must stand before the other rules: it notes which folders the installation is about to make.
@@ -36,8 +36,9 @@ if(ZIO_BASH AND ZIO_AWK)
 endif()
 
 if(TARGET zio_command)
-    install(TARGETS zio_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-    install(FILES ${PROJECT_BINARY_DIR}/man/man1/zio.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+    install(TARGETS zio_command zio_conformance RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(FILES ${PROJECT_BINARY_DIR}/man/man1/zio.1
+        ${PROJECT_BINARY_DIR}/man/man1/zio-conformance.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endif()
 
 install(EXPORT zio NAMESPACE zio:: FILE zio-targets.cmake
