@@ -181,7 +181,8 @@ def every_variable_of_the_library_is_known(zio):
                         ZIO_BACKND="poll")
     for name in ("ZIO_SEED", "ZIO_STACK_GUARD", "ZIO_IO_URING_FLAGS", "ZIO_BACKND"):
         assert report.verdict("environment", name) == "warn", name
-    assert zio.report(*FEW, ZIO_SIM_OFF="x").verdict("environment", "ZIO_SIM_OFF") == "warn"
+    for name in ("ZIO_SIM_OFF", "ZIO_SIM_FAULTS", "ZIO_SIM_CALM", "ZIO_SIM_LIMIT", "ZIO_SIM_ONLY"):
+        assert zio.report(*FEW, **{name: "x"}).verdict("environment", name) == "warn", name
     good = zio.report(*FEW, ZIO_SEED="7", ZIO_STACK_GUARD="mprotect", ZIO_IO_URING_FLAGS="coop")
     assert all(finding["status"] == "ok" for finding in good.checks["environment"].values())
 

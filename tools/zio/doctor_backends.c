@@ -108,7 +108,9 @@ static void advise(struct finding *finding) {
 
 /* The variable because of which there is no runtime, as far as can be told. */
 static const char *culprit(const char *text) {
-    static const char *const names[] = {"ZIO_SEED", "ZIO_SIM_OFF", "ZIO_BACKEND"};
+    static const char *const names[] = {"ZIO_SEED",     "ZIO_SIM_OFF",   "ZIO_SIM_FAULTS",
+                                        "ZIO_SIM_CALM", "ZIO_SIM_LIMIT", "ZIO_SIM_TRACE",
+                                        "ZIO_SIM_ONLY", "ZIO_BACKEND"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strstr(text, names[i]) != NULL && getenv(names[i]) != NULL) return names[i];
     }

@@ -53,6 +53,12 @@ static const struct {
     {"ZIO_IO_URING_FLAGS", mean_ring, VERDICT_WARN, "is none of coop, plain: ignored"},
     {"ZIO_SEED", NULL, VERDICT_WARN, "is no number"},
     {"ZIO_SIM_OFF", NULL, VERDICT_WARN, "names an unknown class of faults"},
+    {"ZIO_SIM_FAULTS", NULL, VERDICT_WARN, "names an unknown class of faults, or no rate"},
+    {"ZIO_SIM_CALM", NULL, VERDICT_WARN, "is no number of seconds"},
+    {"ZIO_SIM_LIMIT", NULL, VERDICT_WARN, "is no number of seconds"},
+    {"ZIO_SIM_TRACE", NULL, VERDICT_WARN, "names no file that can be written"},
+    {"ZIO_SIM_HOPES", NULL, VERDICT_OK, ""},
+    {"ZIO_SIM_ONLY", NULL, VERDICT_WARN, "names no file that can be read"},
 };
 enum { VARIABLES = sizeof variables / sizeof variables[0] };
 

@@ -13,8 +13,7 @@ bool complain(Settings* out, const char* what) {
 }
 
 // True also when it is not set: nothing changes then.
-bool read_seconds(const char* name, Instant* out_ns) {
-    const char* text = os::environment(name);
+bool read_seconds(const char* text, Instant* out_ns) {
     std::uint64_t seconds = 0;
     if (text == nullptr) return true;
     constexpr std::uint64_t most = 1'000'000'000;  // thirty years
@@ -49,10 +48,10 @@ bool read_settings(std::uint64_t seed, Settings* out) {
     if (on != nullptr && !switch_on(on, &out->faults)) {
         return complain(out, "ZIO_SIM_FAULTS names an unknown class of faults, or no rate");
     }
-    if (!read_seconds("ZIO_SIM_CALM", &out->faults.calm_after_ns)) {
+    if (!read_seconds(os::environment("ZIO_SIM_CALM"), &out->faults.calm_after_ns)) {
         return complain(out, "ZIO_SIM_CALM is not a number of seconds");
     }
-    if (!read_seconds("ZIO_SIM_LIMIT", &out->limit_ns)) {
+    if (!read_seconds(os::environment("ZIO_SIM_LIMIT"), &out->limit_ns)) {
         return complain(out, "ZIO_SIM_LIMIT is not a number of seconds");
     }
     out->trace = os::environment("ZIO_SIM_TRACE");
