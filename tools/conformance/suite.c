@@ -4,7 +4,10 @@
 #include <string.h>
 
 const struct test_case *const all_areas[] = {
-    listen_cases, connect_cases, accept_cases, address_cases, read_cases, write_cases,
+    listen_cases, connect_cases,  accept_cases,     address_cases, read_cases,
+    write_cases,  vector_cases,   transfer_cases,   order_cases,   close_cases,
+    abort_cases,  option_cases,   deadline_cases,   cancel_cases,  time_cases,
+    thread_cases, buffered_cases, descriptor_cases, runtime_cases,
 };
 const size_t area_count = sizeof all_areas / sizeof all_areas[0];
 
