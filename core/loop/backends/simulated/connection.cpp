@@ -65,8 +65,10 @@ std::int32_t Network::bind(Socket& socket, const os::Address& address) {
     if (valid < 0) return valid;
     if (socket.is_bound || socket.role != Role::fresh) return error::invalid_argument;
     if (address.family != socket.family) {
-        return socket.is_unix() || address.family == os::family_unix ? error::invalid_argument
-                                                                     : error::family_not_supported;
+        // An address of IPv4 is too short for a socket of IPv6, which is noticed first.
+        return socket.family == os::family_version_4 && address.family == os::family_version_6
+                   ? error::family_not_supported
+                   : error::invalid_argument;
     }
     if (socket.is_unix()) {
         if (is_unnamed(address)) return error::invalid_argument;
