@@ -231,6 +231,31 @@ static void after_fork_empties_the_runtime(void **state) {
     end_world(&world);
 }
 
+static zio_err_t reads_until_canceled(void *ud) {
+    char byte;
+    return (zio_err_t)zio_stream_read(ud, &byte, 1, ZIO_NEVER);
+}
+static zio_err_t leaves_waits(void *ud) {
+    struct world *const world = ud;
+    zio_stream_t *const streams[] = {world->link.a, world->link.b};
+    for (int i = 0; i < 2; ++i) {
+        REQUIRE(zio_spawn(NULL, NULL, reads_until_canceled, streams[i], NULL) == 0);
+    }
+    settle();
+    return 0;
+}
+/* Operations that wait belong to tasks that the child does not have. */
+static void waits_are_left_to_the_parent(void **state) {
+    (void)state;
+    descriptors_at_first = descriptor_count();
+    struct world world = make_world(1);
+    assert_int_equal(zio_rt_run(world.rt, leaves_waits, &world), 0);
+    in_child(goes_on, &world);
+    in_child(and_so_does_its_child, &world);
+    assert_int_equal(zio_rt_shutdown(world.rt, ZIO_NEVER), 0); /* the readers get their cancel */
+    end_world(&world);
+}
+
 /* ---- inside a task ------------------------------------------------------------------------- */
 
 static zio_err_t forks_in_a_task(void *ud) {
@@ -330,6 +355,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_parent_made_is_refused),
         cmocka_unit_test(after_fork_empties_the_runtime),
+        cmocka_unit_test(waits_are_left_to_the_parent),
         cmocka_unit_test(a_task_forks),
         cmocka_unit_test(a_fork_at_any_moment),
     };

@@ -50,6 +50,7 @@ class Simulated final : public Backend {
     Home home_;
     std::uint32_t number_ = 0;
     std::uint64_t serial_ = 0;  // among all of the world
+    std::int32_t process_ = 0;  // that opened it
     std::uint64_t consumed_wakes_ = 0;
     bool is_idle_ = false;
     Chances schedule_{Random(0)};

@@ -65,6 +65,8 @@ class Network {
     // An operation waits for its socket from now on, or no longer does.
     void enqueue(Socket& socket, Operation& operation);
     void dequeue(Socket& socket, Operation& operation);
+    // The loop of that number is gone, and so are its operations.
+    void forget_operations(std::uint32_t home);
     // Others wait before it.
     bool has_queue(Socket& socket, const Operation& operation) const;
     bool may_go_on(const Socket& socket, const Operation& operation) const;

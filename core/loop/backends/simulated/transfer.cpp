@@ -231,6 +231,19 @@ void Network::dequeue(Socket& socket, Operation& operation) {
     changed(socket);  // the one behind it is first now
 }
 
+void Network::forget_operations(std::uint32_t home) {
+    for (Socket* socket : slots_) {
+        if (socket == nullptr) continue;
+        for (Queue<Operation>* queue : {&socket->reading, &socket->writing, &socket->watching}) {
+            for (Operation* each = queue->first(); each != nullptr;) {
+                Operation* const next = each->next;
+                if (each->backend_index == home) queue->remove(*each);
+                each = next;
+            }
+        }
+    }
+}
+
 void Network::changed(Socket& socket) {
     for (Operation* first : {socket.reading.first(), socket.writing.first()}) {
         if (first != nullptr && may_go_on(socket, *first)) homes_.of(*first).mark(*first);
