@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "table.h"
+#include "cancels.h"
+#include "quirks.h"
 
-enum { EXIT_DIFFERENT = 1, EXIT_USAGE = 2, NAMES_MOST = 32 };
+enum { EXIT_DIFFERENT = 1, EXIT_USAGE = 2, EXIT_NOT_TRIED = 77, NAMES_MOST = 32 };
 
 struct options {
     const char *backends[BACKENDS_MOST];
@@ -14,6 +15,8 @@ struct options {
     const char *cases[NAMES_MOST];
     size_t case_count;
     uint64_t repeat;
+    uint64_t cancels;
+    const char *quirk;
     bool is_csv;
     bool lists;
     bool wants_help;
@@ -26,11 +29,15 @@ static int print_usage(FILE *to) {
             "  --backend NAME  only on this one (sim, io_uring, epoll, poll; auto); repeatable\n"
             "  --case NAME     only this case, or this area of cases; repeatable\n"
             "  --repeat N      each case so many times\n"
+            "  --cancels N     instead: cancels so many calls at random moments, and counts\n"
+            "                  what got lost\n"
+            "  --quirk NAME    instead: whether this kernel has a quirk that is known, and\n"
+            "                  whether anybody notices; `all`: every one of them\n"
             "  --csv           for scripts\n"
             "  --list          the cases and what is expected of them\n"
             "  --help          this text\n"
             "Status: 0 no difference, 1 differences, 2 wrong usage, or a backend that was\n"
-            "asked for cannot be had.\n");
+            "asked for cannot be had, 77 the quirk cannot be tried here.\n");
     return to == stdout ? 0 : EXIT_USAGE;
 }
 
@@ -55,6 +62,11 @@ static bool take_value(struct options *options, const char *name, const char *va
         return true;
     }
     if (strcmp(name, "--repeat") == 0) return take_number(value, &options->repeat);
+    if (strcmp(name, "--quirk") == 0) {
+        options->quirk = value;
+        return true;
+    }
+    if (strcmp(name, "--cancels") == 0) return take_number(value, &options->cancels);
     return false;
 }
 
@@ -156,11 +168,33 @@ static void run_repeatedly(const struct options *options, struct table *table,
     table_row(table, one, results);
 }
 
+static int run_cancels(const struct options *options, const struct table *table) {
+    bool is_good = true;
+    print_cancels_head(options->is_csv);
+    for (size_t i = 0; i < table->backend_count; i++) {
+        if (!race_cancels(table->backends[i], options->cancels, options->is_csv)) is_good = false;
+    }
+    return is_good ? 0 : EXIT_DIFFERENT;
+}
+
+static int run_quirks(const struct options *options, const struct table *table) {
+    const bool wants_all = strcmp(options->quirk, "all") == 0;
+    const int outcome = check_quirks(wants_all ? NULL : options->quirk, table);
+    if (outcome == -1) fprintf(stderr, "zio-conformance: no quirk '%s' is known\n", options->quirk);
+    if (outcome == -2) printf("This machine does not let it be tried.\n");
+    return outcome == 1    ? 0
+           : outcome == 0  ? EXIT_DIFFERENT
+           : outcome == -1 ? EXIT_USAGE
+                           : EXIT_NOT_TRIED;
+}
+
 static int run_all(const struct options *options) {
     static struct table table;
     table.is_csv = options->is_csv;
     table.is_verbose = options->case_count != 0;
     if (!choose_backends(options, &table)) return EXIT_USAGE;
+    if (options->quirk != NULL) return run_quirks(options, &table);
+    if (options->cancels != 0) return run_cancels(options, &table);
     table_begin(&table);
     for (size_t area = 0; area < area_count; area++) {
         for (const struct test_case *one = all_areas[area]; one->name != NULL; one++) {
