@@ -33,8 +33,10 @@ std::int32_t apply_options(os::Handle handle, const SocketOptions& options, bool
     // A port on which connections of an earlier listener linger can be taken again at once.
     setter.set(tcp && listens, SocketOption::reuse_address, 1);
     setter.set(tcp && (flags & socket_reuse_port) != 0, SocketOption::reuse_port, 1);
-    setter.set(family == os::family_version_6 && (flags & socket_only_version_6) != 0,
-               SocketOption::only_version_6, 1);
+    // Said either way: what holds otherwise is a setting of the system.
+    const bool only_version_6 = (flags & socket_only_version_6) != 0;
+    setter.set(family == os::family_version_6 && (listens || only_version_6),
+               SocketOption::only_version_6, only_version_6 ? 1 : 0);
     setter.set(tcp && (flags & socket_no_delay) != 0, SocketOption::no_delay, 1);
     const bool keeps_alive = (flags & socket_keep_alive) != 0 || options.keep_alive_s != 0;
     setter.set(tcp && keeps_alive, SocketOption::keep_alive, 1);
