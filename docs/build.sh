@@ -13,7 +13,7 @@ configuration() {  # SETTING...
     cat <<CONFIGURATION
 PROJECT_NAME           = libzio
 PROJECT_NUMBER         = $version
-INPUT                  = include docs/symbols.dox docs/guide docs/how-it-works.md docs/porting.md docs/decisions
+INPUT                  = include docs/symbols.dox docs/guide docs/how-it-works.md docs/porting.md docs/conformance.md docs/decisions
 RECURSIVE              = YES
 FILE_PATTERNS          = *.h *.dox *.md
 USE_MDFILE_AS_MAINPAGE = docs/guide/README.md

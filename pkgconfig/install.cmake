@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The installed package: headers, both libraries, pkg-config and CMake files, manual pages, the commands
-# `zio` and `zio-sim`; and how it leaves.
+# `zio`, `zio-sim` and `zio-conformance`; and how it leaves.
 include(CMakePackageConfigHelpers)
 
 # Must stand before the other rules: it notes which folders the installation is about to make.
@@ -36,9 +36,10 @@ if(ZIO_BASH AND ZIO_AWK)
 endif()
 
 if(TARGET zio_command)
-    install(TARGETS zio_command zio_sim_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(TARGETS zio_command zio_sim_command zio_conformance
+        RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
     install(FILES ${PROJECT_BINARY_DIR}/man/man1/zio.1 ${PROJECT_BINARY_DIR}/man/man1/zio-sim.1
-        DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+        ${PROJECT_BINARY_DIR}/man/man1/zio-conformance.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endif()
 
 install(EXPORT zio NAMESPACE zio:: FILE zio-targets.cmake

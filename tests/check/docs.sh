@@ -22,7 +22,7 @@ for name in $(bash tests/check/names.sh); do
     [[ -n $page ]] && grep -q "^\.SS $name\$" "$pages/$page" || fault "$name: has no manual page"
 done
 if command -v groff >/dev/null; then
-    for page in "$pages"/*.h.3 tools/zio/*.1.in; do
+    for page in "$pages"/*.h.3 tools/*/*.1.in; do
         said=$(groff -man -Tutf8 -ww -rLL=100n "$page" 2>&1 >/dev/null | head -n 1)
         [[ -z $said ]] || fault "${page##*/}: $said"
     done

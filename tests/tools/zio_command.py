@@ -21,7 +21,7 @@ LINE = re.compile(r"^(ok|warn|fail) +(\S+) +(\S.*)$")
 LIBC = ctypes.CDLL(None, use_errno=True)
 NO_NEW_PRIVS, SET_SECCOMP, MODE_FILTER = 38, 22, 2
 RET_ERRNO, RET_KILL_PROCESS, RET_ALLOW = 0x00050000, 0x80000000, 0x7FFF0000
-IO_URING_SETUP, IO_URING_REGISTER = 425, 427  # and `enter` between them
+IO_URING_SETUP, IO_URING_ENTER, IO_URING_REGISTER = 425, 426, 427
 
 
 class Instruction(ctypes.Structure):
@@ -33,12 +33,12 @@ class Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.POINTER(Instruction))]
 
 
-def forbid_io_uring(verdict):
-    """From now on its system calls end in `verdict`, here and in all children."""
+def forbid_calls(first, last, verdict):
+    """From now on the system calls of these numbers end in `verdict`, here and in all children."""
     code = (Instruction * 5)(
-        Instruction(0x20, 0, 0, 0),                      # load the number of the call
-        Instruction(0x35, 0, 2, IO_URING_SETUP),         # less: allowed
-        Instruction(0x25, 1, 0, IO_URING_REGISTER),      # greater: allowed
+        Instruction(0x20, 0, 0, 0),            # load the number of the call
+        Instruction(0x35, 0, 2, first),        # less: allowed
+        Instruction(0x25, 1, 0, last),         # greater: allowed
         Instruction(0x06, 0, 0, verdict),
         Instruction(0x06, 0, 0, RET_ALLOW))
     program = Program(len(code), code)
@@ -47,12 +47,16 @@ def forbid_io_uring(verdict):
         raise OSError(ctypes.get_errno(), "no filter")
 
 
+def refuse_calls(first, last, code):
+    return lambda: forbid_calls(first, last, RET_ERRNO | code)
+
+
 def refuse_io_uring():
-    forbid_io_uring(RET_ERRNO | errno.EPERM)
+    forbid_calls(IO_URING_SETUP, IO_URING_REGISTER, RET_ERRNO | errno.EPERM)
 
 
 def kill_for_io_uring():
-    forbid_io_uring(RET_KILL_PROCESS)
+    forbid_calls(IO_URING_SETUP, IO_URING_REGISTER, RET_KILL_PROCESS)
 
 
 def limit(what, value):

@@ -181,7 +181,7 @@ static int run_quirks(const struct options *options, const struct table *table) 
     const bool wants_all = strcmp(options->quirk, "all") == 0;
     const int outcome = check_quirks(wants_all ? NULL : options->quirk, table);
     if (outcome == -1) fprintf(stderr, "zio-conformance: no quirk '%s' is known\n", options->quirk);
-    if (outcome == -2) printf("This machine does not let it be tried.\n");
+    if (outcome == -2) printf("SKIP: this machine does not let it be tried\n");
     return outcome == 1    ? 0
            : outcome == 0  ? EXIT_DIFFERENT
            : outcome == -1 ? EXIT_USAGE
