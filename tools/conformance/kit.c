@@ -18,9 +18,12 @@ zio_deadline_t soon(void) {
     return zio_after_ms(20000);
 }
 
-/* Simulated packets may be under way for longer, and it costs nothing there. */
+/* In several steps, each a turn of the loop: a process may be kept from running for a while.
+ * Simulated packets may be under way for longer, and it costs nothing there. */
 void settle(void) {
-    MUST(zio_sleep_until(zio_after_ms(is_simulated ? 300 : 8)) == 0);
+    for (int step = 0; step < 4; step++) {
+        MUST(zio_sleep_until(zio_after_ms(is_simulated ? 75 : 2)) == 0);
+    }
 }
 
 /* --- connected streams ---------------------------------------------------------------------- */

@@ -23,6 +23,12 @@ static void print_field(const char *text, const char *end) {
     printf("\"%s", end);
 }
 
+/* Nothing is left blank behind the last one. */
+static void print_cell(const struct table *table, size_t place, const char *text) {
+    const bool is_last = place + 1 == table->backend_count;
+    printf(" %-*s%s", is_last ? 0 : CELL_WIDTH - 1, text, is_last ? "\n" : "");
+}
+
 void table_begin(const struct table *table) {
     struct utsname system;
     if (table->is_csv) {
@@ -41,9 +47,8 @@ void table_begin(const struct table *table) {
     }
     printf("\n%-*s", NAME_WIDTH, "case");
     for (size_t i = 0; i < table->backend_count; i++) {
-        printf(" %-*s", CELL_WIDTH - 1, table->backends[i]->name);
+        print_cell(table, i, table->backends[i]->name);
     }
-    printf("\n");
 }
 
 static void print_csv(const struct table *table, const struct test_case *one,
@@ -75,10 +80,9 @@ static void print_row(const struct table *table, const struct test_case *one,
     (void)snprintf(name, sizeof name, "%s%s", one->name, (one->flags & HOST) != 0 ? " *" : "");
     printf("%-*s", NAME_WIDTH, name);
     for (size_t i = 0; i < table->backend_count; i++) {
-        printf(" %-*s", CELL_WIDTH - 1, word_of(results[i].verdict));
+        print_cell(table, i, word_of(results[i].verdict));
         differs = differs || results[i].verdict == DIFFERS;
     }
-    printf("\n");
     if (!differs && !table->is_verbose) return;
     printf("    expected: %s\n", one->expected);
     for (size_t i = 0; i < table->backend_count; i++) print_outcome(table, results, i);
