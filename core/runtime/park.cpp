@@ -61,7 +61,7 @@ std::int32_t pass_suspension_point() {
 }
 
 std::int32_t yield_off_task() {
-    os::yield_thread();
+    os::table.yield_thread();
     return 0;
 }
 
