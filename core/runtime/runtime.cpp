@@ -29,8 +29,8 @@ loop::BackendChoice named_choice(loop::BackendChoice choice, std::int32_t* statu
     return choice;
 }
 
-// `asked` 0: the environment's word, else as many as can run at once. A simulated run is the same on
-// every machine.
+// `asked` 0: the environment's word, else as many as can run at once. A simulated run is the same
+// on every machine.
 std::uint32_t wanted_workers(std::uint32_t asked, bool is_simulated) {
     constexpr std::uint32_t simulated_processors = 2;
     if (asked == 0) {
@@ -98,7 +98,8 @@ std::int32_t Runtime::open_worker(loop::BackendChoice choice, const RuntimeOptio
 
 // All workers have the same backend: the one that the first of them found best.
 std::int32_t Runtime::open_workers(loop::BackendChoice choice, const RuntimeOptions& options) {
-    std::uint32_t wanted = wanted_workers(options.workers, choice == loop::BackendChoice::simulated);
+    std::uint32_t wanted =
+        wanted_workers(options.workers, choice == loop::BackendChoice::simulated);
     workers_ = static_cast<Worker**>(allocate(wanted * sizeof(Worker*), alignof(Worker*)));
     if (workers_ == nullptr) return error::no_memory;
     worker_room_ = wanted;

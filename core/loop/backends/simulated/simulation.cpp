@@ -182,7 +182,7 @@ void Simulation::welcome(const void* thread) {
 Instant Simulation::next_at() const {
     Instant next = world.events.next_at();
     for (const Sleeper* each = sleepers; each != nullptr; each = each->next) {
-        if (each->is_asleep && !each->is_rung && each->until < next) next = each->until;
+        if (each->is_asleep && !each->is_due() && each->until < next) next = each->until;
     }
     return next;
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/loop/backends/simulated/turns.hpp"
 
-#include <chrono>
-
 #include "core/base/memory.hpp"
 #include "core/loop/backends/simulated/sleeper.hpp"
 
@@ -11,7 +9,7 @@ namespace zio::loop::simulated {
 namespace {
 
 // How long somebody may have the turn while others could go on, before it is given up.
-constexpr std::chrono::seconds patience(1);
+constexpr Instant patience_ns = second_ns;
 
 std::uint64_t world_count = 0;  // under the lock of the simulation
 
@@ -114,7 +112,8 @@ Actor* Turns::choose(const Actor* self) {
 void Turns::grant(Actor& next) {
     holder_ = &next;
     ++grant_count_;
-    next.granted.notify_one();
+    next.granted.store(1, std::memory_order_release);
+    os::wake_waiter(next.granted);
 }
 
 void Turns::give_up() {
@@ -135,13 +134,16 @@ void Turns::leave() {
 
 void Turns::wait(Actor& self, Turn& lock) {
     while (holder_ != &self) {
-        const std::uint64_t seen = grant_count_;
         if (holder_ == nullptr) {
             grant(self);
             break;
         }
-        const bool was_granted =
-            self.granted.wait_for(lock, patience) == std::cv_status::no_timeout;
+        const std::uint64_t seen = grant_count_;
+        self.granted.store(0, std::memory_order_relaxed);
+        lock.unlock();
+        os::wait_while(self.granted, 0, patience_ns);
+        const bool was_granted = self.granted.load(std::memory_order_acquire) != 0;
+        lock.lock();
         const bool is_stuck = grant_count_ == seen && !holder_sleeps && can_go_on(self, nullptr);
         if (!was_granted && is_stuck) give_up();
     }

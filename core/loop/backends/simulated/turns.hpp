@@ -10,12 +10,12 @@
 //
 // A thread may also have the turn and stay away, in a wait of the program's own. Then it is given
 // up after a while, and others go on without it until it comes back.
-#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 
 #include "core/loop/backends/simulated/random.hpp"
 #include "core/os/thread.hpp"
+#include "core/os/wait_word.hpp"
 
 namespace zio::loop::simulated {
 
@@ -32,7 +32,7 @@ struct Actor {
     Sleeper* sleeper = nullptr;     // where it waits
     const Actor* joined = nullptr;  // whose end it waits for
     bool is_hopeless = false;       // it waits for what can never happen, and shall hear so
-    std::condition_variable granted;
+    os::WaitWord granted{0};        // 1: it has been given the turn
     // Of a thread that the library started:
     void (*entry)(void* data) = nullptr;
     void* data = nullptr;

@@ -21,7 +21,7 @@ constexpr Instant recheck_ns = second_ns / 10;
 
 bool Simulation::guests_are_awake() const {
     for (const Sleeper* each = sleepers; each != nullptr; each = each->next) {
-        const bool is_awake = (!each->is_asleep || each->is_rung) && !each->is_absent;
+        const bool is_awake = (!each->is_asleep || each->is_due()) && !each->is_absent;
         if (is_awake && each->is_guests && each->thread != nullptr) return true;
     }
     return false;
@@ -36,7 +36,7 @@ bool Simulation::knows_guests() const {
 
 void Simulation::give_up_guests() {
     for (Sleeper* each = sleepers; each != nullptr; each = each->next) {
-        if (!each->is_guests || (each->is_asleep && !each->is_rung)) continue;
+        if (!each->is_guests || (each->is_asleep && !each->is_due())) continue;
         each->is_absent = has_absent = true;
     }
 }
@@ -138,7 +138,7 @@ bool Simulation::let_pass(Entered& inside, Sleeper& sleeper, Instant until) {
 
 bool Simulation::others_are_awake(const Sleeper& sleeper) const {
     for (const Sleeper* other = sleepers; other != nullptr; other = other->next) {
-        const bool is_awake = (!other->is_asleep || other->is_rung) && !other->is_absent;
+        const bool is_awake = (!other->is_asleep || other->is_due()) && !other->is_absent;
         if (is_awake && other->thread != nullptr && other->thread != sleeper.thread) return true;
     }
     return false;
@@ -146,7 +146,7 @@ bool Simulation::others_are_awake(const Sleeper& sleeper) const {
 
 void Simulation::give_up_others(const Sleeper& sleeper) {
     for (Sleeper* other = sleepers; other != nullptr; other = other->next) {
-        if (other->thread == sleeper.thread || (other->is_asleep && !other->is_rung)) continue;
+        if (other->thread == sleeper.thread || (other->is_asleep && !other->is_due())) continue;
         other->is_absent = has_absent = true;
     }
     if (turns.holder() != nullptr && !turns.holder_sleeps) turns.give_up();
