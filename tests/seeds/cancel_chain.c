@@ -50,32 +50,44 @@ static zio_err_t step(struct worker *worker) {
 
 /* Tidies up behind a shield, and makes the cancel pending again for the layer above, which looks
  * for itself. */
-static zio_err_t hand_on(struct worker *worker) {
+static void hand_on(struct worker *worker) {
     zio_shield_begin();
-    must(zio_sleep_until(zio_after_ns((int64_t)below(100000))) == ZIO_OK,
-         "tidying up is not canceled");
+    const zio_err_t err = zio_sleep_until(zio_after_ns((int64_t)below(100000)));
+    must(err == ZIO_OK, "tidying up is not canceled");
     zio_shield_end();
-    if (is_planted) return ZIO_OK;
+    if (is_planted) return;
     must(zio_recancel() == ZIO_OK, "a cancel can be handed on");
     worker->is_pending = true;
     passed_on++;
-    return ZIO_OK;
 }
 
-static zio_err_t do_layer(struct worker *worker, unsigned layer) {
+static bool look(struct worker *worker) {
+    const bool was_pending = worker->is_pending;
+    return told(worker, zio_check_cancel(), was_pending) == ZIO_ECANCELED;
+}
+
+/* True: it was told to stop, and all layers above will be. */
+static bool do_layer(struct worker *worker, unsigned layer) {
     for (unsigned i = 0; i < STEPS; i++) {
-        const zio_err_t err = layer == 0 ? step(worker) : do_layer(worker, layer - 1);
-        if (err == ZIO_ECANCELED) return layer + 1 < LAYERS ? hand_on(worker) : err;
-        if (worker->is_pending) return ZIO_OK; /* the layer above will see */
+        bool is_told;
+        if (layer == 0) {
+            is_told = step(worker) == ZIO_ECANCELED;
+        } else {
+            do_layer(worker, layer - 1);
+            is_told = look(worker);
+        }
+        if (!is_told) continue;
+        if (layer + 1 < LAYERS) hand_on(worker);
+        return true;
     }
-    return ZIO_OK;
+    return false;
 }
 
 static zio_err_t work(void *ud) {
     struct worker *const worker = ud;
-    while (step(worker) != ZIO_ECANCELED) {
-        if (do_layer(worker, LAYERS - 1) == ZIO_ECANCELED) break;
-        must(worker->steps_after < 3 * STEPS, "who is canceled stops soon");
+    for (;;) {
+        if (do_layer(worker, LAYERS - 1)) break;
+        must(worker->steps_after < STEPS * STEPS, "who is canceled stops soon");
     }
     must(worker->is_asked && worker->delivered > 0, "only a cancel ends the work");
     worker->is_done = true;

@@ -88,8 +88,8 @@ static zio_err_t connect_often(void *ud) {
 
 static zio_err_t disturb(void *ud) {
     (void)ud;
-    while (connecting > 0) {
-        if (pause_us(connecting > 1 ? 2000 : 2000000) != ZIO_OK) break;
+    for (unsigned i = 0; connecting > 0; i++) {
+        if (pause_us(i < 300 ? 300 : 10000000) != ZIO_OK) break;
         if (connecting > 0) zio_task_request_cancel(tasks[below(TASKS)]);
     }
     return ZIO_OK;

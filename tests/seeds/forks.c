@@ -98,6 +98,19 @@ int run_seeds(const struct program *program, uint64_t first, uint64_t count, con
     return failed != 0;
 }
 
+int find_failure(const struct program *program, uint64_t first, uint64_t count) {
+    struct run run;
+    for (uint64_t i = 0; i < count; i++) {
+        if (!fork_run(program, first + i, NULL, &run)) return 2;
+        close_run(&run);
+        if (!has_failed(&run)) continue;
+        printf("%s: seed %" PRIu64 " %s\n", program->name, run.seed, describe_run(&run));
+        return 0;
+    }
+    printf("%s: none of %" PRIu64 " seeds fails\n", program->name, count);
+    return 1;
+}
+
 int replay_seed(const struct program *program, uint64_t seed, uint64_t count) {
     struct run run;
     uint64_t hash = 0, events = 0, same = 0;

@@ -9,6 +9,8 @@
 /* Prints "program,seeds,events,failures,seconds"; for failures and hopes that were never true, and
  * for the command that repeats a run, standard error. 0 when none failed. */
 int run_seeds(const struct program *program, uint64_t first, uint64_t count, const char *self);
+/* The same until one fails, which shows that the program's checks can fail. 0 when one did. */
+int find_failure(const struct program *program, uint64_t first, uint64_t count);
 /* Prints how many had the hash of the first. 0 when all had. */
 int replay_seed(const struct program *program, uint64_t seed, uint64_t count);
 /* Prints "program,seed,events,virtual_ns,hash" for each. */

@@ -3,6 +3,7 @@
  *   ZIO_BACKEND=sim ZIO_SEED=42 seeds PROGRAM [--bug]
  * And many, each in a process forked from one that is ready, which takes a fraction of the time:
  *   seeds --run PROGRAM FIRST COUNT [--bug]    a line of results; failures on standard error
+ *   seeds --find PROGRAM FIRST COUNT [--bug]   until one fails
  *   seeds --replay PROGRAM SEED COUNT          one seed again and again: one hash
  *   seeds --hashes PROGRAM FIRST COUNT         a line for each seed
  *   seeds --list */
@@ -24,7 +25,7 @@ const unsigned program_count = sizeof programs / sizeof *programs;
 static int complain(void) {
     fprintf(stderr,
             "usage: seeds PROGRAM [--bug]\n"
-            "       seeds --run|--replay|--hashes PROGRAM FIRST COUNT [--bug]\n"
+            "       seeds --run|--find|--replay|--hashes PROGRAM FIRST COUNT [--bug]\n"
             "       seeds --list\n");
     return 2;
 }
@@ -72,6 +73,7 @@ int main(int argc, char **argv) {
         return complain();
     }
     if (strcmp(argv[1], "--run") == 0) return run_seeds(program, first, count, argv[0]);
+    if (strcmp(argv[1], "--find") == 0) return find_failure(program, first, count);
     if (strcmp(argv[1], "--replay") == 0) return replay_seed(program, first, count);
     if (strcmp(argv[1], "--hashes") == 0) return print_hashes(program, first, count);
     return complain();

@@ -4,7 +4,7 @@
  * bug: the writer forgets what a canceled call had written. */
 #include "kit.h"
 
-enum { MOST_BYTES = 6000, MOST_PIECE = 500 };
+enum { MOST_BYTES = 15000, MOST_PIECE = 2500 };
 
 static struct link link_;
 static uint64_t total, sent, received;
@@ -29,7 +29,7 @@ static bool goes_on(int64_t result, size_t done, const char *what) {
 }
 
 static zio_deadline_t any_deadline(void) {
-    return chance(100) ? (zio_deadline_t)ZIO_IMMEDIATE : some_deadline(400);
+    return chance(100) ? (zio_deadline_t)ZIO_IMMEDIATE : some_deadline(600);
 }
 
 static zio_err_t write_all(void *ud) {
@@ -119,18 +119,22 @@ static zio_err_t body(void *ud) {
     zio_task_t *disturber;
     (void)ud;
     link_ = make_link();
+    /* Little room, so that writes wait. */
+    must(zio_stream_set_option(link_.a, ZIO_OPT_SNDBUF, 256) == ZIO_OK, "a buffer can be small");
+    must(zio_stream_set_option(link_.b, ZIO_OPT_RCVBUF, 256) == ZIO_OK, "a buffer can be small");
     total = below(MOST_BYTES);
     writer = start(write_all, NULL);
     reader = start(read_all, NULL);
     disturber = start(disturb, NULL);
     must(zio_task_join(writer, NULL, ZIO_NEVER) == ZIO_OK, "the writer ends");
-    if (is_broken) zio_stream_close(link_.a);
+    const bool is_cut_off = is_broken; /* who reads may wait for what never comes */
+    if (is_cut_off) zio_stream_close(link_.a);
     must(zio_task_join(reader, NULL, ZIO_NEVER) == ZIO_OK, "the reader ends");
     is_over = true;
     stop(disturber);
     finish(writer);
     finish(reader);
-    if (!is_broken) zio_stream_close(link_.a);
+    if (!is_cut_off) zio_stream_close(link_.a);
     zio_stream_close(link_.b);
     must(received <= total, "no more comes than was sent");
     must(is_broken || received == total, "all comes that was sent");

@@ -57,6 +57,7 @@ static void release(void) {
         permits++;
         return;
     }
+    if (chance(50)) zio_task_request_cancel(next->task); /* both at once */
     first = next->next;
     next->is_granted = true;
     must(zio_task_unpark(next->task) == ZIO_OK, "who waits can be woken");
@@ -65,7 +66,7 @@ static void release(void) {
 static zio_err_t work(void *ud) {
     (void)ud;
     for (uint64_t turn = 1 + below(MOST_TURNS); turn > 0; turn--) {
-        const zio_err_t err = acquire(some_deadline(4000));
+        const zio_err_t err = acquire(some_deadline(1500));
         if (err != ZIO_OK) {
             refused++;
             continue;
@@ -87,7 +88,7 @@ static zio_err_t work(void *ud) {
 static zio_err_t disturb(void *ud) {
     const unsigned count = *(unsigned *)ud;
     while (working > 0) {
-        if (pause_us(1500) != ZIO_OK) break;
+        if (pause_us(300) != ZIO_OK) break;
         zio_task_t *const task = tasks[below(count)];
         if (chance(500)) {
             zio_task_unpark(task);

@@ -7,7 +7,7 @@
 enum { MOST_JOBS = 24, MOST_REFERENCES = 3 };
 
 struct job {
-    zio_task_t *task; /* NULL: detached, or given up */
+    zio_task_t *task;            /* NULL: detached, or given up */
     unsigned references, visits; /* of the table, and of who is using it */
     unsigned ran, freed;
     zio_err_t result;
