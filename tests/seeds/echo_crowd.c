@@ -100,7 +100,7 @@ static zio_err_t body(void *ud) {
     for (unsigned i = 0; i < count; i++) finish(clients[i]);
     zio_listener_close(listener);
     finish(acceptor);
-    for (unsigned i = 0; serving > 0; i++) pause_us(1000000);
+    while (serving > 0) pause_us(1000000);
     zio_sim_sometimes(retries > 3, "the weather is bad");
     return ZIO_OK;
 }
