@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "stage.h"
+
 static char folder[64];
 static unsigned file_count;
 
@@ -68,6 +70,7 @@ static void become_program(const struct options *options, uint64_t seed, const c
     set_variable("ZIO_SIM_ONLY", options->only);
     set_variable("ZIO_SIM_TRACE", trace);
     set_variable("ZIO_SIM_HOPES", hopes);
+    if (are_several(options->program)) _exit(play(options->program));
     execvp(options->program[0], options->program);
     fprintf(stderr, "zio-sim: %s: %s\n", options->program[0], strerror(errno));
     _exit(127);
@@ -183,13 +186,27 @@ static void print_variable(const char *name, const char *value) {
     if (value != NULL) printf("%s='%s' ", name, value);
 }
 
+static void print_option(const char *name, const char *value) {
+    if (value != NULL) printf("%s '%s' ", name, value);
+}
+
 void print_command(const struct options *options, uint64_t seed, const char *only) {
-    printf("  ZIO_BACKEND=sim ZIO_SEED=%" PRIu64 " ", seed);
-    print_variable("ZIO_SIM_FAULTS", options->faults);
-    print_variable("ZIO_SIM_OFF", options->off);
-    print_variable("ZIO_SIM_CALM", options->calm);
-    print_variable("ZIO_SIM_LIMIT", options->limit);
-    print_variable("ZIO_SIM_ONLY", only);
+    if (are_several(options->program)) {
+        printf("  zio-sim replay %" PRIu64 " ", seed);
+        print_option("--faults", options->faults);
+        print_option("--off", options->off);
+        print_option("--calm", options->calm);
+        print_option("--limit", options->limit);
+        print_option("--only", only);
+        printf("-- ");
+    } else {
+        printf("  ZIO_BACKEND=sim ZIO_SEED=%" PRIu64 " ", seed);
+        print_variable("ZIO_SIM_FAULTS", options->faults);
+        print_variable("ZIO_SIM_OFF", options->off);
+        print_variable("ZIO_SIM_CALM", options->calm);
+        print_variable("ZIO_SIM_LIMIT", options->limit);
+        print_variable("ZIO_SIM_ONLY", only);
+    }
     for (char **word = options->program; *word != NULL; word++) {
         const bool is_plain = (*word)[strcspn(*word, " \t'\"$&|;<>()*?\\`")] == '\0';
         printf(is_plain ? "%s%s" : "'%s'%s", *word, word[1] != NULL ? " " : "\n");

@@ -6,7 +6,7 @@
 #include <type_traits>
 
 #include "core/base/assert.hpp"
-#include "core/base/memory.hpp"
+#include "core/loop/backends/simulated/memory.hpp"
 
 namespace zio::loop::simulated {
 
@@ -18,7 +18,7 @@ class Array {
     Array() = default;
     Array(const Array&) = delete;
     Array& operator=(const Array&) = delete;
-    ~Array() { release(items_, capacity_ * sizeof(Item), alignof(Item)); }
+    ~Array() { give_memory(items_, capacity_ * sizeof(Item), alignof(Item)); }
 
     std::uint32_t count() const { return count_; }
     bool empty() const { return count_ == 0; }
@@ -38,10 +38,10 @@ class Array {
         if (wanted <= capacity_) return true;
         std::uint32_t larger = capacity_ != 0 ? capacity_ : 16;
         while (larger < wanted) larger *= 2;
-        auto* items = static_cast<Item*>(allocate(larger * sizeof(Item), alignof(Item)));
+        auto* items = static_cast<Item*>(take_memory(larger * sizeof(Item), alignof(Item)));
         if (items == nullptr) return false;
         for (std::uint32_t i = 0; i < count_; ++i) items[i] = items_[i];
-        release(items_, capacity_ * sizeof(Item), alignof(Item));
+        give_memory(items_, capacity_ * sizeof(Item), alignof(Item));
         items_ = items;
         capacity_ = larger;
         return true;

@@ -15,11 +15,12 @@ constexpr Instant late_cancel_ns = 100'000;  // at most
 }  // namespace
 
 std::int32_t Simulated::open(const Settings& settings) {
+    if (!sleeper_.is_there() || !home_.is_there()) return error::no_memory;
     Entered inside;
     const std::int32_t opened = inside.open_backend(settings);
     if (opened < 0) return opened;
-    const std::int32_t can_sleep = sleeper_.open();
-    const std::int64_t number = can_sleep < 0 ? can_sleep : inside->homes.add(home_);
+    const std::int32_t can_sleep = sleeper_->open();
+    const std::int64_t number = can_sleep < 0 ? can_sleep : inside->homes.add(*home_);
     if (number < 0) {
         inside.close_backend();
         return can_sleep < 0 ? can_sleep : error::no_memory;
@@ -27,9 +28,9 @@ std::int32_t Simulated::open(const Settings& settings) {
     number_ = static_cast<std::uint32_t>(number);
     process_ = ::getpid();
     simulation_ = inside.simulation();
-    sleeper_.home = &home_;
-    simulation_->drive(sleeper_);
-    simulation_->add(sleeper_);
+    sleeper_->home = &*home_;
+    simulation_->drive(*sleeper_);
+    simulation_->add(*sleeper_);
     const World& world = simulation_->world;
     const std::uint64_t serial = simulation_->backend_serial;
     serial_ = serial;
@@ -40,13 +41,25 @@ std::int32_t Simulated::open(const Settings& settings) {
     return 0;
 }
 
+// The world is no longer this process's: a program leaves a shared one at its end, and a forked
+// child was never in it.
+bool Simulated::is_others() const {
+    return stage() != nullptr ? has_left_stage()
+                              : process_ != ::getpid() && was_forked_from_stage();
+}
+
 Simulated::~Simulated() {
     if (simulation_ == nullptr) return;
+    if (is_others()) {
+        sleeper_.abandon();
+        home_.abandon();
+        return;
+    }
     // A forked child may have some left, of tasks that do not exist there.
-    ZIO_ASSERT(home_.waiting_count == 0 || process_ != ::getpid());
+    ZIO_ASSERT(home_->waiting_count == 0 || process_ != ::getpid());
     Entered inside;
-    if (home_.waiting_count != 0) simulation_->network.forget_operations(number_);
-    simulation_->remove(sleeper_);
+    if (home_->waiting_count != 0) simulation_->network.forget_operations(number_);
+    simulation_->remove(*sleeper_);
     simulation_->homes.remove(number_);
     inside.close_backend();
 }
@@ -80,10 +93,9 @@ bool Simulated::defers(Socket& socket, const Operation& operation) {
 }
 
 bool Simulated::start(Operation& operation) {
-    operation.backend_index = number_;
     operation.backend_flags = 0;
     const Entered inside;
-    if (!home_.reserve()) {
+    if (!home_->reserve()) {
         operation.finish(error::no_memory);
         return true;
     }
@@ -105,8 +117,7 @@ bool Simulated::start(Operation& operation) {
             return true;
         }
     }
-    ++home_.waiting_count;
-    network.enqueue(*socket, operation);
+    network.enqueue(*socket, home_->take(operation, number_));
     return false;
 }
 
@@ -116,7 +127,7 @@ bool Simulated::start_on_host(Operation& operation) {
         operation.finish(result);
         return true;
     }
-    if (!sleeper_.requests().reserve(sleeper_.requests().count() + 1)) {
+    if (!sleeper_->requests().reserve(sleeper_->requests().count() + 1)) {
         operation.finish(error::no_memory);
         return true;
     }
@@ -124,56 +135,56 @@ bool Simulated::start_on_host(Operation& operation) {
         direction_of(operation.kind) == os::Direction::read ? os::ready_read : os::ready_write;
     if (operation.kind == OperationKind::ready) wanted = static_cast<Ready&>(operation).wanted;
     operation.backend_flags = flag_real;
-    ++home_.waiting_count;
-    home_.real.push(&operation);
-    sleeper_.requests().push({operation.handle, wanted, 0});
+    ++home_->waiting_count;
+    home_->real.push(&operation);
+    sleeper_->requests().push({operation.handle, wanted, 0});
     return false;
 }
 
 void Simulated::forget_host(Operation& operation) {
     std::uint32_t place = 0;
-    while (home_.real[place] != &operation) ++place;
-    home_.real.remove_at(place);
-    sleeper_.requests().remove_at(Sleeper::first_request + place);
+    while (home_->real[place] != &operation) ++place;
+    home_->real.remove_at(place);
+    sleeper_->requests().remove_at(Sleeper::first_request + place);
 }
 
 bool Simulated::cancel(Operation& operation) {
     const Entered inside;
     if ((operation.backend_flags & flag_real) != 0) {
         forget_host(operation);
-        --home_.waiting_count;
+        --home_->waiting_count;
         operation.finish(error::canceled);
         return true;
     }
+    Waiter& waiter = waiter_of(operation);
     Socket* socket = inside->network.find(operation.handle);
-    const bool is_orphaned = (operation.backend_flags & flag_orphaned) != 0;
-    const bool is_late = is_orphaned || inside->world.strikes(Fault::late_cancel, serial_, cancel_);
-    const std::uint64_t serial = is_orphaned ? 0 : socket->serial;
+    const bool is_late =
+        waiter.is_orphaned || inside->world.strikes(Fault::late_cancel, serial_, cancel_);
+    const std::uint64_t serial = waiter.is_orphaned ? 0 : socket->serial;
     inside->world.record(What::cancel, serial, is_late);
     if (is_late) {
-        operation.backend_flags |= flag_late;
-        home_.late.push({&operation, inside->world.now() + cancel_.random.below(late_cancel_ns)});
+        waiter.is_late = true;
+        home_->late.push({&waiter, inside->world.now() + cancel_.random.below(late_cancel_ns)});
         return false;
     }
-    inside->network.dequeue(*socket, operation);
-    finish(operation, serial, error::canceled);
+    inside->network.dequeue(*socket, waiter);
+    finish(waiter, serial, error::canceled);
     return true;
 }
 
-void Simulated::finish(Operation& operation, std::uint64_t subject, std::int64_t result) {
-    home_.unmark(operation);
-    home_.forget_late(operation);
-    --home_.waiting_count;
+void Simulated::finish(Waiter& waiter, std::uint64_t subject, std::int64_t result) {
+    Operation& operation = *waiter.operation;
+    home_->give(waiter);
     simulation_->world.record(What::finished, subject, result);
     operation.finish(result);
 }
 
 // Any of the first `*rest_count`. Those that are marked meanwhile stay behind them.
-Operation& Simulated::take_ready(std::uint32_t* rest_count) {
-    Array<Operation*>& ready = home_.ready;
+Waiter& Simulated::take_ready(std::uint32_t* rest_count) {
+    Array<Waiter*>& ready = home_->ready;
     const bool reorders = simulation_->world.faults.reorder;
     const std::uint32_t place = reorders ? pick(Fault::reorder, completion_, *rest_count) : 0;
-    Operation& operation = *ready[place];
+    Waiter& waiter = *ready[place];
     if (place != 0) {
         ready[place] = ready[*rest_count - 1];
         ready[*rest_count - 1] = ready[ready.count() - 1];
@@ -182,24 +193,25 @@ Operation& Simulated::take_ready(std::uint32_t* rest_count) {
         ready.remove_at(0);
     }
     --*rest_count;
-    operation.backend_flags &= static_cast<std::uint8_t>(~flag_marked);
-    return operation;
+    waiter.is_marked = false;
+    return waiter;
 }
 
 std::uint32_t Simulated::finish_ready(Completed& completed) {
     Network& network = simulation_->network;
     std::uint32_t finished_count = 0;
-    std::uint32_t rest_count = home_.ready.count();
+    std::uint32_t rest_count = home_->ready.count();
     while (rest_count > 0) {
-        Operation& operation = take_ready(&rest_count);
-        if ((operation.backend_flags & flag_orphaned) != 0) {
-            finish(operation, 0, error::bad_handle);
+        Waiter& waiter = take_ready(&rest_count);
+        Operation& operation = *waiter.operation;
+        if (waiter.is_orphaned) {
+            finish(waiter, 0, error::bad_handle);
         } else {
             Socket& socket = *network.find(operation.handle);
             const std::int64_t result = network.attempt(socket, operation, true);
             if (result == error::would_block) continue;
-            network.dequeue(socket, operation);
-            finish(operation, socket.serial, result);
+            network.dequeue(socket, waiter);
+            finish(waiter, socket.serial, result);
         }
         completed.push(operation);
         ++finished_count;
@@ -210,15 +222,16 @@ std::uint32_t Simulated::finish_ready(Completed& completed) {
 // What was canceled and got no result in time.
 std::uint32_t Simulated::finish_late(Completed& completed) {
     std::uint32_t finished_count = 0;
-    for (std::uint32_t place = 0; place < home_.late.count();) {
-        if (home_.late[place].at > simulation_->world.now()) {
+    for (std::uint32_t place = 0; place < home_->late.count();) {
+        if (home_->late[place].at > simulation_->world.now()) {
             ++place;
             continue;
         }
-        Operation& operation = *home_.late[place].operation;
+        Waiter& waiter = *home_->late[place].waiter;
+        Operation& operation = *waiter.operation;
         Socket& socket = *simulation_->network.find(operation.handle);
-        simulation_->network.dequeue(socket, operation);
-        finish(operation, socket.serial, error::canceled);
+        simulation_->network.dequeue(socket, waiter);
+        finish(waiter, socket.serial, error::canceled);
         completed.push(operation);
         ++finished_count;
     }
@@ -226,18 +239,18 @@ std::uint32_t Simulated::finish_late(Completed& completed) {
 }
 
 std::uint32_t Simulated::finish_on_host(Completed& completed) {
-    if (home_.real.empty() || sleeper_.look() == 0) return 0;
+    if (home_->real.empty() || sleeper_->look() == 0) return 0;
     std::uint32_t finished_count = 0;
-    for (std::uint32_t place = 0; place < home_.real.count();) {
-        Operation& operation = *home_.real[place];
-        const bool is_ready = sleeper_.requests()[Sleeper::first_request + place].got != 0;
+    for (std::uint32_t place = 0; place < home_->real.count();) {
+        Operation& operation = *home_->real[place];
+        const bool is_ready = sleeper_->requests()[Sleeper::first_request + place].got != 0;
         const std::int64_t result = is_ready ? attempt(operation, true) : error::would_block;
         if (result == error::would_block) {
             ++place;
             continue;
         }
         forget_host(operation);
-        --home_.waiting_count;
+        --home_->waiting_count;
         operation.finish(result);
         completed.push(operation);
         ++finished_count;
@@ -250,27 +263,34 @@ std::uint32_t Simulated::finish_all(Completed& completed) {
     return ready_count + finish_late(completed) + finish_on_host(completed);
 }
 
-void Simulated::poll(Completed& completed, Instant until) {
-    Entered inside;
+void Simulated::move(Entered& inside, Completed& completed, Instant until) {
     World& world = inside->world;
     is_idle_ = false;
-    inside->drive(sleeper_);
+    inside->drive(*sleeper_);
     if (until == 0) inside.offer_turn();
-    std::uint64_t wakes = sleeper_.take_wakes();
+    std::uint64_t wakes = sleeper_->take_wakes();
     world.pass(poll_ns);
     if (world.now() > inside->limit) inside->stop_at_limit();
     std::uint32_t finished_count = finish_all(completed);
     while (finished_count == 0 && wakes == 0 && until > world.now()) {
-        const Instant late_at = home_.first_late_at();
-        if (home_.ready.empty() &&
-            !inside->let_pass(inside, sleeper_, late_at < until ? late_at : until)) {
+        const Instant late_at = home_->first_late_at();
+        if (home_->ready.empty() &&
+            !inside->let_pass(inside, *sleeper_, late_at < until ? late_at : until)) {
             is_idle_ = true;
             break;
         }
-        wakes = sleeper_.take_wakes();
+        wakes = sleeper_->take_wakes();
         finished_count = finish_all(completed);
     }
     consumed_wakes_ += wakes;
+}
+
+void Simulated::poll(Completed& completed, Instant until) {
+    {
+        Entered inside;
+        move(inside, completed, until);
+    }
+    if (shall_end()) end_program();
 }
 
 }  // namespace simulated
@@ -281,6 +301,9 @@ Opened open_simulated(const BackendOptions& options) {
     simulated::Settings settings;
     if (!simulated::read_settings(options.seed, &settings)) {
         return {nullptr, error::invalid_argument, settings.reason};
+    }
+    if (simulated::enter_stage() < 0) {
+        return {nullptr, error::invalid_argument, "ZIO_SIM_WORLD names no world"};
     }
     auto* backend = new (std::nothrow) simulated::Simulated;
     if (backend == nullptr) return {nullptr, error::no_memory, "out of memory"};

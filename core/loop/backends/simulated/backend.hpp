@@ -11,7 +11,7 @@ namespace zio::loop::simulated {
 
 class Simulated final : public Backend {
   public:
-    Simulated() : sleeper_(host()) {}
+    Simulated() = default;
     ~Simulated() override;
     // 0, or an error: then it is not part of the world. The first of a world gives it its settings.
     std::int32_t open(const Settings& settings);
@@ -21,7 +21,7 @@ class Simulated final : public Backend {
     bool start(Operation& operation) override;
     bool cancel(Operation& operation) override;
     void poll(Completed& completed, Instant until) override;
-    void wake() override { sleeper_.wake(); }
+    void wake() override { sleeper_->wake(); }
     std::uint64_t take_wakes() override;
     bool remembers() const override { return false; }
     void forget(os::Handle) override {}
@@ -40,14 +40,16 @@ class Simulated final : public Backend {
     std::uint32_t finish_ready(Completed& completed);
     std::uint32_t finish_late(Completed& completed);
     std::uint32_t finish_on_host(Completed& completed);
-    Operation& take_ready(std::uint32_t* rest_count);
+    Waiter& take_ready(std::uint32_t* rest_count);
     std::uint32_t pick(Fault fault, Chances& chances, std::uint32_t count);
-    void finish(Operation& operation, std::uint64_t subject, std::int64_t result);
+    void finish(Waiter& waiter, std::uint64_t subject, std::int64_t result);
+    bool is_others() const;
+    void move(Entered& inside, Completed& completed, Instant until);
     void forget_host(Operation& operation);
 
     Simulation* simulation_ = nullptr;
-    Sleeper sleeper_;
-    Home home_;
+    Made<Sleeper> sleeper_;
+    Made<Home> home_;
     std::uint32_t number_ = 0;
     std::uint64_t serial_ = 0;  // among all of the world
     std::int32_t process_ = 0;  // that opened it

@@ -32,12 +32,12 @@ unsigned char* Pieces::take(std::size_t limit, std::size_t* got) {
 
 bool Bytes::reserve(std::size_t wanted) {
     if (wanted <= capacity_) return true;
-    auto* larger = static_cast<unsigned char*>(allocate(wanted, 1));
+    auto* larger = static_cast<unsigned char*>(take_memory(wanted, 1));
     if (larger == nullptr) return false;
     const std::size_t head = std::min(size_, capacity_ - first_);
     if (head > 0) std::memcpy(larger, memory_ + first_, head);
     if (size_ > head) std::memcpy(larger + head, memory_, size_ - head);
-    release(memory_, capacity_, 1);
+    give_memory(memory_, capacity_, 1);
     memory_ = larger;
     capacity_ = wanted;
     first_ = 0;

@@ -3,7 +3,7 @@
 // A bounded queue of bytes.
 #include <cstddef>
 
-#include "core/base/memory.hpp"
+#include "core/loop/backends/simulated/memory.hpp"
 #include "core/os/handle.hpp"
 
 namespace zio::loop::simulated {
@@ -28,7 +28,7 @@ class Bytes {
     Bytes() = default;
     Bytes(const Bytes&) = delete;
     Bytes& operator=(const Bytes&) = delete;
-    ~Bytes() { release(memory_, capacity_, 1); }
+    ~Bytes() { give_memory(memory_, capacity_, 1); }
 
     std::size_t size() const { return size_; }
     // Makes room for `wanted` bytes in all. False: no memory, nothing changed.

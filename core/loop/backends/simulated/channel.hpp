@@ -17,7 +17,12 @@ struct Link;
 class Channel final : public Event {
   public:
     Channel(Network& network, Link& link, unsigned from, bool local, Random latency)
-        : network_(network), link_(link), from_(from), local_(local), latency_(latency) {
+        : Event(Kind::arrival),
+          network_(network),
+          link_(link),
+          from_(from),
+          local_(local),
+          latency_(latency) {
         base_ns_ = 5'000 + latency_.below(50'000);
     }
     ~Channel();
@@ -44,7 +49,7 @@ class Channel final : public Event {
     bool reset_arrived() const { return reset_arrived_; }
     void receive(Pieces& pieces, std::size_t size, bool keep);
 
-    void happen() override;
+    void happen();
 
   private:
     struct Segment {

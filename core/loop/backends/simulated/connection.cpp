@@ -280,6 +280,7 @@ std::int32_t Network::join(Socket& client, Socket& listener) {
     Link& link = *server->link;
     link.hosts[0] = plain_address(client.local);
     link.hosts[1] = plain_address(client.peer);
+    server->program = listener.program;
     for (unsigned i = 0; i < option_count; ++i) server->options[i] = listener.options[i];
     server->role = Role::connected;
     server->local = client.peer;

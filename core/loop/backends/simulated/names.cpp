@@ -110,7 +110,7 @@ PathNames::Name* PathNames::find(const os::Address& address) {
 
 bool PathNames::add(const os::Address& address, Socket& owner) {
     if (!names_.reserve(names_.count() + 1)) return false;
-    Name* name = create<Name>(address, &owner);
+    Name* name = make<Name>(address, &owner);
     if (name == nullptr) return false;
     names_.push(name);
     return true;
@@ -145,7 +145,7 @@ bool PathNames::remove(const char* path) {
 void PathNames::remove_at(std::uint32_t place) {
     Name* name = names_[place];
     names_.remove_at(place);
-    destroy(name);
+    unmake(name);
 }
 
 }  // namespace zio::loop::simulated

@@ -1,7 +1,21 @@
 // SPDX-License-Identifier: MIT
 #include "core/loop/backends/simulated/network.hpp"
 
+#include "core/loop/backends/simulated/stage.hpp"
+
 namespace zio::loop::simulated {
+
+// Every kind of event is the network's.
+void Event::happen() {
+    switch (kind_) {
+        case Kind::arrival:
+            return static_cast<Channel*>(this)->happen();
+        case Kind::handshake:
+            return static_cast<Handshake*>(this)->happen();
+        case Kind::mending:
+            return static_cast<Mending*>(this)->happen();
+    }
+}
 
 Network::Network(World& world, Homes& homes)
     : world_(world),
@@ -20,6 +34,12 @@ Network::~Network() {
     ZIO_ASSERT(socket_count_ == 0 && link_count_ == 0);
 }
 
+void Network::close_all_of(std::uint32_t program) {
+    for (Socket* socket : slots_) {
+        if (socket != nullptr && socket->program == program) close(*socket);
+    }
+}
+
 Socket* Network::find(os::Handle handle) {
     const os::Handle slot = handle - first_handle;
     if (slot < 0 || slot >= static_cast<os::Handle>(slots_.count())) return nullptr;
@@ -35,10 +55,11 @@ Socket* Network::make_socket(std::uint16_t family) {
     if (!reserve_events()) return nullptr;
     const std::uint64_t serial = ++socket_serial_;
     Socket* socket =
-        create<Socket>(*this, family, serial, of_sockets_.split(serial),
-                       of_distances_.split(2 * serial + 1), harsh_.split(2 * serial + 1));
+        make<Socket>(*this, family, serial, of_sockets_.split(serial),
+                     of_distances_.split(2 * serial + 1), harsh_.split(2 * serial + 1));
     if (socket == nullptr) return nullptr;
     ++socket_count_;
+    socket->program = own_program();
     socket->option(os::SocketOption::receive_buffer) = default_window;
     socket->option(os::SocketOption::send_buffer) = default_window;
     socket->option(os::SocketOption::linger_ms) = -1;
@@ -55,14 +76,14 @@ void Network::dispose(Socket& socket) {
         free_slots_.push(slot);
     }
     --socket_count_;
-    destroy(&socket);
+    unmake(&socket);
 }
 
 Link* Network::make_link(Socket& first, Socket& second, bool local) {
     if (!reserve_events() || !links_.reserve(link_count_ + 1)) return nullptr;
     const std::uint64_t serial = ++link_serial_;
-    Link* link = create<Link>(*this, serial, local, of_distances_.split(2 * serial),
-                              harsh_.split(2 * serial));
+    Link* link =
+        make<Link>(*this, serial, local, of_distances_.split(2 * serial), harsh_.split(2 * serial));
     if (link == nullptr) return nullptr;
     ++link_count_;
     links_.push(link);
@@ -78,7 +99,7 @@ void Network::dispose(Link& link) {
     --link_count_;
     links_.remove(&link);
     world_.events.drop(link.mending);
-    destroy(&link);
+    unmake(&link);
 }
 
 std::int32_t Network::check_room_for_handle() {

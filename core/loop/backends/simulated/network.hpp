@@ -41,6 +41,8 @@ class Network {
     std::int32_t shutdown(Socket& socket, bool read_side, bool write_side);
     void close(Socket& socket);
     std::int32_t remove_path(const char* path);
+    // That program has ended.
+    void close_all_of(std::uint32_t program);
 
     // ---- hosts, which are addresses (weather.cpp)
     // Nothing gets from one to the other any more, until they are healed. A connection notices
@@ -63,8 +65,8 @@ class Network {
     // Does an operation now, once; `error::would_block` if it has to wait.
     std::int64_t attempt(Socket& socket, Operation& operation, bool again);
     // An operation waits for its socket from now on, or no longer does.
-    void enqueue(Socket& socket, Operation& operation);
-    void dequeue(Socket& socket, Operation& operation);
+    void enqueue(Socket& socket, Waiter& waiter);
+    void dequeue(Socket& socket, Waiter& waiter);
     // The loop of that number is gone, and so are its operations.
     void forget_operations(std::uint32_t home);
     // Others wait before it.
@@ -95,7 +97,7 @@ class Network {
     std::int32_t connect_unix(Socket& socket, const os::Address& target);
     void close_connection(Socket& socket, bool aborts);
     void stop_listening(Socket& socket);
-    void orphan(Queue<Operation>& queue);
+    void orphan(Queue<Waiter>& queue);
     Instant latency(Socket& socket);
 
     struct Pair {

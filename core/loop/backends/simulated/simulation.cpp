@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -22,15 +23,20 @@ struct Sometimes {
 
 // Never destroyed: used until the process ends.
 struct Process {
-    std::mutex lock;
-    Simulation* present = nullptr;
+    Lock lock;
+    Simulation* present = nullptr;  // where no others share it
+    std::uint32_t backend_count = 0;
     os::Table host;
     Faults faults;
+    Trace trace;
     Report last;        // of the world that ended last
     Report all;         // of all that ended, one after the other
     pid_t process = 0;  // a forked child has its own to report
     bool will_report = false;
     bool has_traced = false;  // the trace has the worlds one after the other
+    bool has_left = false;    // a world that others share
+    bool was_told_to_end = false;
+    bool was_forked = false;  // by a program in such a world
     char verdict[200] = {};   // why the run was ended, for the report
     Sometimes hopes[most_hopes];
     std::uint32_t hope_count = 0;
@@ -39,6 +45,18 @@ Process& process() {
     alignas(Process) static unsigned char memory[sizeof(Process)];
     static Process* const instance = new (memory) Process;
     return *instance;
+}
+
+Lock& lock_of_world() {
+    return stage() != nullptr ? stage()->lock : process().lock;
+}
+Simulation* present_world() {
+    const Process& here = process();
+    if (stage() == nullptr) return here.present;
+    return here.has_left ? nullptr : stage()->present;
+}
+void set_present_world(Simulation* world) {
+    (stage() != nullptr ? stage()->present : process().present) = world;
 }
 
 void append(Report& all, const Report& next) {
@@ -70,9 +88,10 @@ void write_hopes() {
 
 void print_report_inside() {
     Process& here = process();
-    if (here.present != nullptr) here.present->world.trace.flush();
+    Simulation* const present = present_world();
+    here.trace.flush();
     write_hopes();
-    if (here.present != nullptr) append(here.all, here.present->report());
+    if (present != nullptr) append(here.all, present->report());
     char line[400];
     const int size = std::snprintf(
         line, sizeof line, "zio-sim: seed=%llu events=%llu virtual_ns=%llu hash=%016llx%s\n",
@@ -87,6 +106,13 @@ void print_report_inside() {
 void print_report() {
     Process& here = process();
     if (here.process != ::getpid()) return;
+    if (stage() != nullptr) {
+        if (here.has_left) return;
+        Entered inside;
+        print_report_inside();
+        inside.leave_stage();
+        return;
+    }
     const std::unique_lock lock(here.lock, std::try_to_lock);
     if (lock.owns_lock()) print_report_inside();
 }
@@ -103,15 +129,18 @@ const os::Table& host() {
     return process().host;
 }
 
+Trace& own_trace() {
+    return process().trace;
+}
+
 void set_faults(const Faults& faults) {
-    Process& here = process();
-    const std::lock_guard lock(here.lock);
-    here.faults = faults;
-    if (here.present != nullptr) here.present->world.faults = faults;
+    const std::lock_guard lock(lock_of_world());
+    process().faults = faults;
+    if (present_world() != nullptr) present_world()->world.faults = faults;
 }
 
 Faults faults() {
-    const std::lock_guard lock(process().lock);
+    const std::lock_guard lock(lock_of_world());
     return process().faults;
 }
 
@@ -170,7 +199,7 @@ void Simulation::drive(Sleeper& sleeper) {
 }
 
 // A thread that was given up is here again.
-void Simulation::welcome(const void* thread) {
+void Simulation::welcome(std::uint64_t thread) {
     has_absent = false;
     for (Sleeper* sleeper = sleepers; sleeper != nullptr; sleeper = sleeper->next) {
         if (sleeper->thread == thread) sleeper->is_absent = false;
@@ -194,8 +223,8 @@ void Simulation::ring_due() {
 }
 
 Entered::Entered()
-    : lock_(process().lock),
-      simulation_(process().present),
+    : lock_(lock_of_world()),
+      simulation_(present_world()),
       seen_event_count_(simulation_ != nullptr ? simulation_->world.history.event_count() : 0) {
     if (simulation_ == nullptr) return;
     if (simulation_->has_absent) simulation_->welcome(this_thread());
@@ -203,7 +232,7 @@ Entered::Entered()
 }
 
 Entered::Entered(Actor& begins)
-    : lock_(process().lock), simulation_(process().present), seen_event_count_(0) {
+    : lock_(lock_of_world()), simulation_(present_world()), seen_event_count_(0) {
     simulation_->turns.adopt(begins);
     wait_for_own_turn();
 }
@@ -211,7 +240,9 @@ Entered::Entered(Actor& begins)
 // Whoever stayed away for too long was given up.
 void Entered::wait_for_own_turn() {
     Turns& turns = simulation_->turns;
-    if (!turns.is_alone() && simulation_->owner != ::getpid()) turns.forget_others();
+    const bool is_copy =
+        stage() == nullptr && !turns.is_alone() && simulation_->owner != ::getpid();
+    if (is_copy) turns.forget_others();  // a forked child is alone
     Actor* const self = turns.self();
     if (self == nullptr || turns.holder() == self) return;
     self->state = Actor::State::ready;
@@ -268,6 +299,7 @@ void Entered::sleep_for_all(Array<os::ReadyRequest>& requests, Instant limit_ns)
 
 void Entered::pass_turn(Actor& self, Actor& next) {
     simulation_->world.record(What::turn, next.number, 0);
+    if (stage() != nullptr) own_trace().flush();  // others write to the same file
     ring_sleepers();
     simulation_->turns.grant(next);
     simulation_->turns.wait(self, lock_);
@@ -283,35 +315,63 @@ void Entered::offer_turn() {
     pass_turn(*self, *next);
 }
 
+std::int32_t Entered::open_trace(const Settings& settings) {
+    Process& here = process();
+    if (settings.trace == nullptr || here.trace.is_open()) return 0;
+    const bool others_write = stage() != nullptr && simulation_ != nullptr;
+    if (!here.trace.open(settings.trace, here.has_traced || others_write)) {
+        return error::invalid_argument;
+    }
+    here.has_traced = true;
+    return 0;
+}
+
+Simulation* Entered::begin_world(const Settings& settings) {
+    auto* begun = make<Simulation>(settings, stage() != nullptr ? stage()->program_count : 1);
+    if (begun != nullptr) begun->owner = ::getpid();
+    return begun;
+}
+
+// This process takes part from now on. It comes back with the turn.
+std::int32_t Entered::join_world(const Settings& settings) {
+    Process& here = process();
+    if (const std::int32_t status = open_trace(settings)) return status;
+    const bool begins = simulation_ == nullptr;
+    if (begins) simulation_ = begin_world(settings);
+    Actor* const me = simulation_ != nullptr
+                          ? simulation_->turns.add(stage() != nullptr ? own_program() : 0)
+                          : nullptr;
+    const bool can_read = settings.only == nullptr || me == nullptr || !begins ||
+                          simulation_->world.allowed.read(settings.only);
+    if (me == nullptr || !can_read) {
+        if (begins) unmake(simulation_);
+        simulation_ = begins ? nullptr : simulation_;
+        here.trace.close();
+        return can_read ? error::no_memory : error::invalid_argument;
+    }
+    set_present_world(simulation_);
+    here.host = os::table;
+    os::table = simulated_table;
+    os::table.simulated = true;
+    if (here.process != ::getpid()) {
+        here.process = ::getpid();
+        here.all = Report{};
+    }
+    if (!here.will_report) here.will_report = std::atexit(print_report) == 0;
+    simulation_->turns.adopt(*me);
+    if (stage() != nullptr) stage()->arrived[own_program()] = 1;
+    simulation_->turns.arrive();
+    simulation_->turns.wait(*me, lock_);
+    return 0;
+}
+
 std::int32_t Entered::open_backend(const Settings& settings) {
     Process& here = process();
-    if (simulation_ == nullptr) {
-        Simulation* opened = create<Simulation>(settings);
-        if (opened == nullptr) return error::no_memory;
-        World& world = opened->world;
-        if ((settings.only != nullptr && !world.allowed.read(settings.only)) ||
-            (settings.trace != nullptr && !world.trace.open(settings.trace, here.has_traced))) {
-            destroy(opened);
-            return error::invalid_argument;
-        }
-        Actor* const first = opened->turns.add();
-        if (first == nullptr) {
-            destroy(opened);
-            return error::no_memory;
-        }
-        opened->turns.begin_with(*first);
-        opened->owner = ::getpid();
-        here.has_traced = settings.trace != nullptr;
-        here.present = simulation_ = opened;
-        here.host = os::table;
-        os::table = simulated_table;
-        os::table.simulated = true;
-        if (here.process != ::getpid()) {
-            here.process = ::getpid();
-            here.all = Report{};
-        }
-        if (!here.will_report) here.will_report = std::atexit(print_report) == 0;
+    if (here.has_left) return error::not_supported;
+    if (here.backend_count == 0 && !os::table.simulated) {
+        if (const std::int32_t status = join_world(settings)) return status;
     }
+    ++here.backend_count;
     ++simulation_->backend_count;
     ++simulation_->backend_serial;
     return 0;
@@ -319,13 +379,67 @@ std::int32_t Entered::open_backend(const Settings& settings) {
 
 void Entered::close_backend() {
     Process& here = process();
-    if (--simulation_->backend_count > 0) return;
+    --here.backend_count;
+    if (--simulation_->backend_count > 0 || stage() != nullptr) return;
     here.last = simulation_->report();
     append(here.all, here.last);
+    here.trace.close();
     os::table = here.host;
     here.present = nullptr;
-    destroy(simulation_);
+    unmake(simulation_);
     simulation_ = nullptr;
+}
+
+// ---- a world that several programs share
+
+void Entered::leave_stage() {
+    Process& here = process();
+    Stage& shared = *stage();
+    simulation_->network.close_all_of(own_program());
+    for (Sleeper** each = &simulation_->sleepers; *each != nullptr;) {
+        if ((*each)->process == here.process) {
+            simulation_->homes.forget((*each)->home);
+            *each = (*each)->next;
+        } else {
+            each = &(*each)->next;
+        }
+    }
+    simulation_->backend_count -= here.backend_count;
+    os::table = here.host;
+    here.has_left = true;
+    here.trace.flush();
+    shared.left[own_program()] = 1;
+    shared.is_ending |= own_program() + 1 == shared.program_count;
+    for (Sleeper* each = simulation_->sleepers; each != nullptr; each = each->next) {
+        if (shared.is_ending != 0 && each->is_asleep) each->ring();
+    }
+    simulation_->turns.leave_all(here.process);
+    simulation_ = nullptr;
+}
+
+bool has_left_stage() {
+    return process().has_left;
+}
+
+bool was_forked_from_stage() {
+    return process().was_forked;
+}
+
+bool shall_end() {
+    const Process& here = process();
+    return stage() != nullptr && stage()->is_ending != 0 && !here.has_left && !here.was_told_to_end;
+}
+
+void end_program() {
+    process().was_told_to_end = true;
+    struct sigaction action;
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
+    const bool has_handler =
+        ::sigaction(SIGTERM, nullptr, &action) == 0 && action.sa_handler != SIG_DFL;
+    if (!has_handler && sigismember(&blocked, SIGTERM) == 0) print_report();  // it ends here
+    ::kill(::getpid(), SIGTERM);
 }
 
 }  // namespace zio::loop::simulated

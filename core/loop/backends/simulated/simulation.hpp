@@ -15,6 +15,7 @@
 #include "core/loop/backends/simulated/network.hpp"
 #include "core/loop/backends/simulated/settings.hpp"
 #include "core/loop/backends/simulated/sleeper.hpp"
+#include "core/loop/backends/simulated/stage.hpp"
 #include "core/loop/backends/simulated/turns.hpp"
 
 namespace zio::loop::simulated {
@@ -40,10 +41,10 @@ void note_sometimes(bool holds, const char* what);
 class Entered;
 
 struct Simulation {
-    explicit Simulation(const Settings& settings)
+    Simulation(const Settings& settings, std::uint32_t program_count)
         : world(settings.seed, settings.faults),
           network(world, homes),
-          turns(world.stream(Stream::turns)),
+          turns(world.stream(Stream::turns), program_count),
           chance(world.stream(Stream::program)),
           limit(settings.limit_ns < forever - World::beginning
                     ? World::beginning + settings.limit_ns
@@ -62,7 +63,7 @@ struct Simulation {
     // The calling thread drives the world with this one.
     void drive(Sleeper& sleeper);
     void ring_due();
-    void welcome(const void* thread);
+    void welcome(std::uint64_t thread);
     Report report() const;
 
     World world;
@@ -71,7 +72,7 @@ struct Simulation {
     Turns turns;
     Random chance;  // for the program itself
     const Instant limit;
-    std::int32_t owner = 0;  // the process whose threads take turns
+    std::int32_t owner = 0;  // the process that began it
     Sleeper* sleepers = nullptr;
     bool has_absent = false;  // some sleeper is
     std::uint32_t backend_count = 0;
@@ -84,10 +85,12 @@ struct Simulation {
     bool sleep_for_all(Entered& inside, Instant limit_ns);
     bool leave_guests_a_chance(Entered& inside, Actor& self, Instant next);
     Actor* hopeless_one() const;
+    Actor* last_program() const;
     bool guests_are_awake() const;
     bool knows_guests() const;
     void give_up_guests();
     bool waits_for_host() const;
+    bool may_wait_for_host() const;
     void look_at_host();
 
     // For guests (the same file).
@@ -126,14 +129,27 @@ class Entered {
     // Begins the world, or joins it, for one more backend. 0 or an error.
     std::int32_t open_backend(const Settings& settings);
     void close_backend();
+    // This process takes no further part in a world that others share.
+    void leave_stage();
 
   private:
+    std::int32_t join_world(const Settings& settings);
+    std::int32_t open_trace(const Settings& settings);
+    Simulation* begin_world(const Settings& settings);
     void wait_for_own_turn();
 
     Turn lock_;
     Simulation* simulation_;
     std::uint64_t seen_event_count_;
 };
+
+// Of a program in a world that others share: it has left; it is to end, which is said once.
+bool has_left_stage();
+bool shall_end();
+// Ends it by SIGTERM, as its user would.
+void end_program();
+// This process was forked by one in a shared world.
+bool was_forked_from_stage();
 
 // The functions that were in `os::table` before.
 const os::Table& host();

@@ -11,15 +11,15 @@
 
 namespace zio::loop::simulated {
 
-// Tells threads apart; its value says nothing.
-const void* this_thread();
+// Tells threads apart, those of other processes too; never 0.
+std::uint64_t this_thread();
 // No other thread of this process than `count` that are known to wait can make anything happen.
 // Where the system does not tell, `otherwise`.
 bool are_only_threads(std::uint32_t count, bool otherwise);
 
 class Sleeper {
   public:
-    explicit Sleeper(const os::Table& host) : host_(host) {}
+    Sleeper();
     Sleeper(const Sleeper&) = delete;
     Sleeper& operator=(const Sleeper&) = delete;
     ~Sleeper();
@@ -38,7 +38,7 @@ class Sleeper {
         stir();
     }
     // Whoever really sleeps on its behalf looks again.
-    void stir() { host_.raise_wakeup(wakeup_); }
+    void stir();
     // The thread that waits here has something to do.
     bool is_due() const {
         return is_rung || has_wakes() || (home != nullptr && !home->ready.empty());
@@ -58,10 +58,10 @@ class Sleeper {
     void sleep(Instant limit_ns);
     void get_up();
 
-    Sleeper* next = nullptr;       // in the simulation's list
-    Home* home = nullptr;          // what it waits for; null: anything
-    const void* thread = nullptr;  // the one that drove it last
-    bool is_guests = true;         // and takes no part in the turns
+    Sleeper* next = nullptr;   // in the simulation's list
+    Home* home = nullptr;      // what it waits for; null: anything
+    std::uint64_t thread = 0;  // the one that drove it last
+    bool is_guests = true;     // and takes no part in the turns
     // Under the lock of the simulation:
     Instant until = forever;  // when it wants to be up again, in virtual time
     bool is_asleep = false;
@@ -69,8 +69,10 @@ class Sleeper {
     bool is_polite = false;  // sleeps only to leave others a chance
     bool is_absent = false;  // was left a chance and did not take it; not waited for any more
 
+    // The process whose thread sleeps here; only that can ring it really, or look at its requests.
+    const std::int32_t process;
+
   private:
-    const os::Table& host_;
     os::Handle wakeup_ = os::no_handle;
     Array<os::ReadyRequest> requests_;
     std::atomic<std::uint64_t> wakes_{0};

@@ -5,8 +5,8 @@
 
 #include "core/base/queue.hpp"
 #include "core/loop/backends/simulated/channel.hpp"
+#include "core/loop/backends/simulated/home.hpp"
 #include "core/loop/backends/simulated/names.hpp"
-#include "core/loop/operation.hpp"
 
 namespace zio::loop::simulated {
 
@@ -21,8 +21,8 @@ inline constexpr unsigned option_count = static_cast<unsigned>(os::SocketOption:
 // The end of a cut that chance made.
 class Mending final : public Event {
   public:
-    Mending(Network& network, Link& link) : network_(network), link_(link) {}
-    void happen() override;
+    Mending(Network& network, Link& link) : Event(Kind::mending), network_(network), link_(link) {}
+    void happen();
 
   private:
     Network& network_;
@@ -53,8 +53,9 @@ class Handshake final : public Event {
   public:
     enum class Step : std::uint8_t { request, established, refused };
 
-    Handshake(Network& network, Socket& socket) : network_(network), socket_(socket) {}
-    void happen() override;
+    Handshake(Network& network, Socket& socket)
+        : Event(Kind::handshake), network_(network), socket_(socket) {}
+    void happen();
 
     Step step = Step::request;
     unsigned retry_count = 0;
@@ -94,6 +95,7 @@ struct Socket {
     Socket* next = nullptr;  // in a listener's queue
     const std::uint64_t serial;
     os::Handle handle = os::no_handle;
+    std::uint32_t program = 0;  // that has it
     const std::uint16_t family;
     Role role = Role::fresh;
     bool is_bound = false;
@@ -119,9 +121,9 @@ struct Socket {
     std::uint32_t backlog = 0;
 
     // Operations that wait for this socket, first come first served in each direction.
-    Queue<Operation> reading;
-    Queue<Operation> writing;
-    Queue<Operation> watching;  // `ready`
+    Queue<Waiter> reading;
+    Queue<Waiter> writing;
+    Queue<Waiter> watching;  // `ready`
 };
 
 }  // namespace zio::loop::simulated

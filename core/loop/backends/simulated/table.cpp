@@ -197,7 +197,9 @@ std::int64_t wait_ready(os::ReadyRequest* requests, std::size_t count, Instant u
     std::uint32_t host_count = 0;
     for (std::size_t i = 0; i < count; ++i) host_count += !is_simulated(requests[i].handle);
     if (until == 0 && host_count == count) return host().wait_ready(requests, count, 0);
-    Sleeper sleeper(host());
+    const Made<Sleeper> made;
+    if (!made.is_there()) return error::no_memory;
+    Sleeper& sleeper = *made;
     const std::int32_t opened = until != 0 || host_count > 0 ? sleeper.open() : 0;
     if (opened < 0) return opened;
     if (!sleeper.requests().reserve(Sleeper::first_request + host_count)) return error::no_memory;

@@ -37,6 +37,9 @@ class Trace {
     std::FILE* file_ = nullptr;
 };
 
+// The one of this process. Several programs of one world write to the same file.
+Trace& own_trace();
+
 // The faults that may happen. Without a list all may.
 class Allowed {
   public:

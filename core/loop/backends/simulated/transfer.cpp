@@ -150,12 +150,7 @@ std::uint32_t Network::readiness(const Socket& socket, std::uint32_t wanted) con
 }
 
 bool Network::may_go_on(const Socket& socket, const Operation& operation) const {
-    if (operation.kind == OperationKind::ready) {
-        return readiness(socket, static_cast<const Ready&>(operation).wanted) != 0;
-    }
-    const std::uint32_t wanted =
-        direction_of(operation.kind) == os::Direction::read ? os::ready_read : os::ready_write;
-    return readiness(socket, wanted) != 0;
+    return readiness(socket, wanted_by(operation)) != 0;
 }
 
 std::int64_t Network::attempt(Socket& socket, Operation& operation, bool again) {
@@ -209,24 +204,24 @@ std::int64_t Network::attempt(Socket& socket, Operation& operation, bool again) 
 
 namespace {
 
-Queue<Operation>& queue_of(Socket& socket, const Operation& operation) {
-    if (operation.kind == OperationKind::ready) return socket.watching;
-    return direction_of(operation.kind) == os::Direction::read ? socket.reading : socket.writing;
+Queue<Waiter>& queue_of(Socket& socket, OperationKind kind) {
+    if (kind == OperationKind::ready) return socket.watching;
+    return direction_of(kind) == os::Direction::read ? socket.reading : socket.writing;
 }
 
 }  // namespace
 
 bool Network::has_queue(Socket& socket, const Operation& operation) const {
-    return operation.kind != OperationKind::ready && !queue_of(socket, operation).empty();
+    return operation.kind != OperationKind::ready && !queue_of(socket, operation.kind).empty();
 }
 
-void Network::enqueue(Socket& socket, Operation& operation) {
-    queue_of(socket, operation).push(operation);
+void Network::enqueue(Socket& socket, Waiter& waiter) {
+    queue_of(socket, waiter.kind).push(waiter);
     changed(socket);
 }
 
-void Network::dequeue(Socket& socket, Operation& operation) {
-    const bool was_here = queue_of(socket, operation).remove(operation);
+void Network::dequeue(Socket& socket, Waiter& waiter) {
+    const bool was_here = queue_of(socket, waiter.kind).remove(waiter);
     ZIO_ASSERT(was_here);
     changed(socket);  // the one behind it is first now
 }
@@ -234,10 +229,10 @@ void Network::dequeue(Socket& socket, Operation& operation) {
 void Network::forget_operations(std::uint32_t home) {
     for (Socket* socket : slots_) {
         if (socket == nullptr) continue;
-        for (Queue<Operation>* queue : {&socket->reading, &socket->writing, &socket->watching}) {
-            for (Operation* each = queue->first(); each != nullptr;) {
-                Operation* const next = each->next;
-                if (each->backend_index == home) queue->remove(*each);
+        for (Queue<Waiter>* queue : {&socket->reading, &socket->writing, &socket->watching}) {
+            for (Waiter* each = queue->first(); each != nullptr;) {
+                Waiter* const next = each->next;
+                if (each->home == home) queue->remove(*each);
                 each = next;
             }
         }
@@ -245,19 +240,20 @@ void Network::forget_operations(std::uint32_t home) {
 }
 
 void Network::changed(Socket& socket) {
-    for (Operation* first : {socket.reading.first(), socket.writing.first()}) {
-        if (first != nullptr && may_go_on(socket, *first)) homes_.of(*first).mark(*first);
+    for (Waiter* first : {socket.reading.first(), socket.writing.first()}) {
+        if (first != nullptr && readiness(socket, first->wanted) != 0)
+            homes_.of(*first).mark(*first);
     }
-    for (Operation* each = socket.watching.first(); each != nullptr; each = each->next) {
-        if (may_go_on(socket, *each)) homes_.of(*each).mark(*each);
+    for (Waiter* each = socket.watching.first(); each != nullptr; each = each->next) {
+        if (readiness(socket, each->wanted) != 0) homes_.of(*each).mark(*each);
     }
 }
 
 // The socket is gone; they end in their homes' next polls.
-void Network::orphan(Queue<Operation>& queue) {
-    while (Operation* operation = queue.pop()) {
-        operation->backend_flags |= flag_orphaned;
-        homes_.of(*operation).mark(*operation);
+void Network::orphan(Queue<Waiter>& queue) {
+    while (Waiter* waiter = queue.pop()) {
+        waiter->is_orphaned = true;
+        homes_.of(*waiter).mark(*waiter);
     }
 }
 

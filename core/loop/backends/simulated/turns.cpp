@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "core/loop/backends/simulated/turns.hpp"
 
-#include "core/base/memory.hpp"
+#include <unistd.h>
+
+#include "core/loop/backends/simulated/memory.hpp"
 #include "core/loop/backends/simulated/sleeper.hpp"
 
 namespace zio::loop::simulated {
@@ -21,7 +23,8 @@ thread_local Part own_part;
 
 }  // namespace
 
-Turns::Turns(Random chance) : chance_(chance), serial_(++world_count) {}
+Turns::Turns(Random chance, std::uint32_t expected)
+    : chance_(chance), next_number_(expected), awaited_count_(expected), serial_(++world_count) {}
 
 Turns::~Turns() {
     while (first_ != nullptr) remove(*first_);
@@ -31,13 +34,15 @@ Actor* Turns::self() const {
     return own_part.world == serial_ ? own_part.actor : nullptr;
 }
 
-Actor* Turns::add() {
-    auto* actor = create<Actor>();
+Actor* Turns::add(std::uint32_t number) {
+    auto* actor = make<Actor>();
     if (actor == nullptr) return nullptr;
-    actor->number = next_number_++;
-    Actor** last = &first_;
-    while (*last != nullptr) last = &(*last)->next;
-    *last = actor;
+    actor->number = number;
+    actor->process = ::getpid();
+    Actor** place = &first_;
+    while (*place != nullptr && (*place)->number < number) place = &(*place)->next;
+    actor->next = *place;
+    *place = actor;
     return actor;
 }
 
@@ -47,17 +52,15 @@ void Turns::remove(Actor& actor) {
     *here = actor.next;
     if (holder_ == &actor) holder_ = nullptr;
     if (own_part.actor == &actor) own_part = Part{};
-    destroy(&actor);
+    unmake(&actor);
 }
 
 void Turns::adopt(Actor& actor) const {
     own_part = {&actor, serial_};
 }
 
-void Turns::begin_with(Actor& actor) {
-    adopt(actor);
-    holder_ = &actor;
-    actor.state = Actor::State::goes;
+void Turns::arrive() {
+    if (--awaited_count_ == 0) give_up();
 }
 
 Actor* Turns::find(const os::Thread& thread) const {
@@ -132,9 +135,17 @@ void Turns::leave() {
     give_up();
 }
 
+void Turns::leave_all(std::int32_t process) {
+    for (Actor* actor = first_; actor != nullptr; actor = actor->next) {
+        if (actor->process == process) actor->state = Actor::State::gone;
+    }
+    own_part = Part{};
+    if (holder_ == nullptr || holder_->process == process) give_up();
+}
+
 void Turns::wait(Actor& self, Turn& lock) {
     while (holder_ != &self) {
-        if (holder_ == nullptr) {
+        if (holder_ == nullptr && awaited_count_ == 0) {
             grant(self);
             break;
         }
@@ -144,7 +155,8 @@ void Turns::wait(Actor& self, Turn& lock) {
         os::wait_while(self.granted, 0, patience_ns);
         const bool was_granted = self.granted.load(std::memory_order_acquire) != 0;
         lock.lock();
-        const bool is_stuck = grant_count_ == seen && !holder_sleeps && can_go_on(self, nullptr);
+        const bool is_stuck = awaited_count_ == 0 && grant_count_ == seen && !holder_sleeps &&
+                              can_go_on(self, nullptr);
         if (!was_granted && is_stuck) give_up();
     }
     self.state = Actor::State::goes;

@@ -13,9 +13,9 @@
 #include <cstdint>
 #include <mutex>
 
+#include "core/loop/backends/simulated/lock.hpp"
 #include "core/loop/backends/simulated/random.hpp"
 #include "core/os/thread.hpp"
-#include "core/os/wait_word.hpp"
 
 namespace zio::loop::simulated {
 
@@ -28,6 +28,7 @@ struct Actor {
 
     Actor* next = nullptr;  // in the order of their numbers
     std::uint32_t number = 0;
+    std::int32_t process = 0;
     State state = State::ready;
     Sleeper* sleeper = nullptr;     // where it waits
     const Actor* joined = nullptr;  // whose end it waits for
@@ -39,12 +40,13 @@ struct Actor {
     os::Thread thread;
 };
 
-using Turn = std::unique_lock<std::mutex>;
+using Turn = std::unique_lock<Lock>;
 
 // All of it under the lock of the simulation.
 class Turns {
   public:
-    explicit Turns(Random chance);
+    // `expected`: so many programs must have come before anybody goes.
+    Turns(Random chance, std::uint32_t expected);
     Turns(const Turns&) = delete;
     Turns& operator=(const Turns&) = delete;
     ~Turns();
@@ -52,11 +54,14 @@ class Turns {
     // The calling thread, if it takes part in this world; else null.
     Actor* self() const;
     // One more thread takes part. Null: no memory.
-    Actor* add();
+    Actor* add() { return add(next_number_++); }
+    // The main thread of a program, by its place among those that share the world.
+    Actor* add(std::uint32_t number);
     void remove(Actor& actor);
-    // The calling thread is this one from now on, and it has the turn.
-    void begin_with(Actor& actor);
+    // The calling thread is this one from now on.
     void adopt(Actor& actor) const;
+    // One more program has come.
+    void arrive();
     // The one that runs on that thread; null: none of them.
     Actor* find(const os::Thread& thread) const;
 
@@ -79,6 +84,8 @@ class Turns {
     void give_up();
     // The calling thread, which has the turn, takes no further part.
     void leave();
+    // No thread of that process does.
+    void leave_all(std::int32_t process);
     // Waits until `self` has the turn.
     void wait(Actor& self, Turn& lock);
     // The holder waits for the host: meanwhile nobody takes its absence amiss.
@@ -94,7 +101,8 @@ class Turns {
     Random chance_;
     Actor* first_ = nullptr;
     Actor* holder_ = nullptr;
-    std::uint32_t next_number_ = 0;
+    std::uint32_t next_number_;
+    std::uint32_t awaited_count_;  // programs that have not come yet
     std::uint64_t grant_count_ = 0;
     const std::uint64_t serial_;  // of the world, in this process
 };

@@ -22,14 +22,14 @@ constexpr Instant recheck_ns = second_ns / 10;
 bool Simulation::guests_are_awake() const {
     for (const Sleeper* each = sleepers; each != nullptr; each = each->next) {
         const bool is_awake = (!each->is_asleep || each->is_due()) && !each->is_absent;
-        if (is_awake && each->is_guests && each->thread != nullptr) return true;
+        if (is_awake && each->is_guests && each->thread != 0) return true;
     }
     return false;
 }
 
 bool Simulation::knows_guests() const {
     for (const Sleeper* each = sleepers; each != nullptr; each = each->next) {
-        if (each->is_guests && each->thread != nullptr) return true;
+        if (each->is_guests && each->thread != 0) return true;
     }
     return false;
 }
@@ -48,10 +48,17 @@ bool Simulation::waits_for_host() const {
     return false;
 }
 
+// In a world of several programs the host has no say but at their ends: it is looked at, not waited
+// for.
+bool Simulation::may_wait_for_host() const {
+    return stage() == nullptr && waits_for_host();
+}
+
 // Whoever has something ready on the host is rung.
 void Simulation::look_at_host() {
     for (Actor* actor = turns.first(); actor != nullptr; actor = actor->next) {
-        if (actor->state == Actor::State::waits && actor->sleeper->look() != 0) {
+        const bool is_ours = actor->process == ::getpid();
+        if (is_ours && actor->state == Actor::State::waits && actor->sleeper->look() != 0) {
             actor->sleeper->is_rung = true;
         }
     }
@@ -61,7 +68,7 @@ void Simulation::look_at_host() {
 bool Simulation::sleep_for_all(Entered& inside, Instant limit_ns) {
     watched_.clear();
     for (Actor* actor = turns.first(); actor != nullptr; actor = actor->next) {
-        if (actor->state != Actor::State::waits) continue;
+        if (actor->state != Actor::State::waits || actor->process != ::getpid()) continue;
         Array<os::ReadyRequest>& requests = actor->sleeper->requests();
         if (!watched_.reserve(watched_.count() + requests.count())) break;  // the limit ends it
         for (const os::ReadyRequest& request : requests) watched_.push(request);
@@ -75,13 +82,22 @@ bool Simulation::sleep_for_all(Entered& inside, Instant limit_ns) {
 // Real waiting before the clock jumps to `next`. True: something happened instead.
 bool Simulation::leave_guests_a_chance(Entered& inside, Actor& self, Instant next) {
     const bool waits_for_guests = guests_are_awake();
-    if (next <= world.now() || !(waits_for_guests || waits_for_host())) return false;
+    if (next <= world.now() || !(waits_for_guests || may_wait_for_host())) return false;
     Instant limit_ns = next - world.now() < host_chance_ns ? next - world.now() : host_chance_ns;
     if (waits_for_guests) limit_ns = guest_chance_ns;
     if (self.sleeper != nullptr) self.sleeper->is_polite = true;
     if (sleep_for_all(inside, limit_ns)) return true;
     if (waits_for_guests) give_up_guests();
     return false;
+}
+
+// The others serve it: it is the one to hear that nothing can happen any more.
+Actor* Simulation::last_program() const {
+    for (Actor* actor = turns.first(); actor != nullptr; actor = actor->next) {
+        const bool is_it = actor->number + 1 == stage()->program_count;
+        if (is_it && actor->state == Actor::State::waits) return actor;
+    }
+    return nullptr;
 }
 
 // Of those that wait for what can never happen the one that can say so: its caller is the program.
@@ -92,6 +108,7 @@ Actor* Simulation::hopeless_one() const {
         if (waits && actor->entry == nullptr && found == nullptr) found = actor;
         if (!waits && actor->state != Actor::State::gone) return nullptr;
     }
+    if (stage() != nullptr) return knows_guests() ? nullptr : last_program();
     if (found == nullptr || waits_for_host()) return nullptr;
     return are_only_threads(turns.count(), !knows_guests()) ? found : nullptr;
 }
@@ -139,7 +156,7 @@ bool Simulation::let_pass(Entered& inside, Sleeper& sleeper, Instant until) {
 bool Simulation::others_are_awake(const Sleeper& sleeper) const {
     for (const Sleeper* other = sleepers; other != nullptr; other = other->next) {
         const bool is_awake = (!other->is_asleep || other->is_due()) && !other->is_absent;
-        if (is_awake && other->thread != nullptr && other->thread != sleeper.thread) return true;
+        if (is_awake && other->thread != 0 && other->thread != sleeper.thread) return true;
     }
     return false;
 }
@@ -154,7 +171,7 @@ void Simulation::give_up_others(const Sleeper& sleeper) {
 
 bool Simulation::knows_other_threads(const Sleeper& sleeper) const {
     for (const Sleeper* other = sleepers; other != nullptr; other = other->next) {
-        if (other->thread != nullptr && other->thread != sleeper.thread) return true;
+        if (other->thread != 0 && other->thread != sleeper.thread) return true;
     }
     return false;
 }

@@ -45,7 +45,7 @@ class World {
 
     void record(What what, std::uint64_t subject, std::int64_t value) {
         history.record(what, subject, value, now());
-        trace.event(now(), what, subject, value);
+        own_trace().event(now(), what, subject, value);
     }
     // Whether this happens at the next of the chances that `subject` has for it. `*size`, if asked
     // for, is how much of it, at random.
@@ -60,14 +60,13 @@ class World {
     // A choice that was drawn anyway, and is not the one that needs no chance.
     bool takes(Fault fault, std::uint64_t subject, std::uint32_t number) {
         if (!allowed.allows(fault, subject, number)) return false;
-        trace.fault(now(), fault, subject, number);
+        own_trace().fault(now(), fault, subject, number);
         return true;
     }
 
     EventQueue events;
     History history;
     Faults faults;
-    Trace trace;
     Allowed allowed;
 
   private:
