@@ -272,7 +272,7 @@ void Simulated::move(Entered& inside, Completed& completed, Instant until) {
     world.pass(poll_ns);
     if (world.now() > inside->limit) inside->stop_at_limit();
     std::uint32_t finished_count = finish_all(completed);
-    while (finished_count == 0 && wakes == 0 && until > world.now()) {
+    while (finished_count == 0 && wakes == 0 && until > world.now() && !inside->shall_end()) {
         const Instant late_at = home_->first_late_at();
         if (home_->ready.empty() &&
             !inside->let_pass(inside, *sleeper_, late_at < until ? late_at : until)) {
@@ -286,11 +286,13 @@ void Simulated::move(Entered& inside, Completed& completed, Instant until) {
 }
 
 void Simulated::poll(Completed& completed, Instant until) {
+    bool ends = false;
     {
         Entered inside;
         move(inside, completed, until);
+        ends = inside->shall_end();
     }
-    if (shall_end()) end_program();
+    if (ends) end_program();
 }
 
 }  // namespace simulated

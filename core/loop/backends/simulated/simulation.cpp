@@ -425,9 +425,10 @@ bool was_forked_from_stage() {
     return process().was_forked;
 }
 
-bool shall_end() {
-    const Process& here = process();
-    return stage() != nullptr && stage()->is_ending != 0 && !here.has_left && !here.was_told_to_end;
+bool Simulation::shall_end() const {
+    if (stage() == nullptr || stage()->is_ending == 0 || process().was_told_to_end) return false;
+    const Actor* const self = turns.self();
+    return self != nullptr && self->entry == nullptr;
 }
 
 void end_program() {

@@ -65,6 +65,9 @@ struct Simulation {
     void ring_due();
     void welcome(std::uint64_t thread);
     Report report() const;
+    // The calling thread is the main one of a program in a shared world, which is to end and was
+    // not told yet.
+    bool shall_end() const;
 
     World world;
     Homes homes;
@@ -143,9 +146,8 @@ class Entered {
     std::uint64_t seen_event_count_;
 };
 
-// Of a program in a world that others share: it has left; it is to end, which is said once.
+// Of a program in a world that others share: it has left it.
 bool has_left_stage();
-bool shall_end();
 // Ends it by SIGTERM, as its user would.
 void end_program();
 // This process was forked by one in a shared world.

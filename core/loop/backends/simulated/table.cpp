@@ -193,28 +193,16 @@ std::int64_t copy_answers(const Array<os::ReadyRequest>& answers, os::ReadyReque
     return ready_count;
 }
 
-std::int64_t wait_ready(os::ReadyRequest* requests, std::size_t count, Instant until) {
-    std::uint32_t host_count = 0;
-    for (std::size_t i = 0; i < count; ++i) host_count += !is_simulated(requests[i].handle);
-    if (until == 0 && host_count == count) return host().wait_ready(requests, count, 0);
-    const Made<Sleeper> made;
-    if (!made.is_there()) return error::no_memory;
-    Sleeper& sleeper = *made;
-    const std::int32_t opened = until != 0 || host_count > 0 ? sleeper.open() : 0;
-    if (opened < 0) return opened;
-    if (!sleeper.requests().reserve(Sleeper::first_request + host_count)) return error::no_memory;
-    for (std::size_t i = 0; i < count; ++i) {
-        if (!is_simulated(requests[i].handle)) sleeper.requests().push(requests[i]);
-    }
-
-    Entered inside;
-    if (inside.simulation() == nullptr) return host().wait_ready(requests, count, until);
+// Waits in the world with `sleeper`, which has the requests for the host.
+std::int64_t wait_in_world(Entered& inside, Sleeper& sleeper, os::ReadyRequest* requests,
+                           std::size_t count, Instant until) {
+    const bool asks_host = sleeper.waits_for_host();
+    std::int64_t ready_count = 0;
     inside->drive(sleeper);
     inside->add(sleeper);
-    std::int64_t ready_count = 0;
     for (;;) {
         ready_count = look(inside->network, requests, count);
-        if (host_count > 0) {
+        if (asks_host) {
             const std::int64_t answered = sleeper.look();
             if (answered < 0) {
                 ready_count = answered;
@@ -222,11 +210,35 @@ std::int64_t wait_ready(os::ReadyRequest* requests, std::size_t count, Instant u
             }
             ready_count += copy_answers(sleeper.requests(), requests, count);
         }
-        if (ready_count != 0 || until <= inside->world.now()) break;
+        if (ready_count != 0 || until <= inside->world.now() || inside->shall_end()) break;
         if (!inside->let_pass(inside, sleeper, until)) break;
     }
     if (ready_count == 0 && until == 0) inside->world.pass(poll_ns);
     inside->remove(sleeper);
+    return ready_count;
+}
+
+std::int64_t wait_ready(os::ReadyRequest* requests, std::size_t count, Instant until) {
+    std::uint32_t host_count = 0;
+    for (std::size_t i = 0; i < count; ++i) host_count += !is_simulated(requests[i].handle);
+    if (until == 0 && host_count == count) return host().wait_ready(requests, count, 0);
+    const Made<Sleeper> sleeper;
+    if (!sleeper.is_there()) return error::no_memory;
+    const std::int32_t opened = until != 0 || host_count > 0 ? sleeper->open() : 0;
+    if (opened < 0) return opened;
+    if (!sleeper->requests().reserve(Sleeper::first_request + host_count)) return error::no_memory;
+    for (std::size_t i = 0; i < count; ++i) {
+        if (!is_simulated(requests[i].handle)) sleeper->requests().push(requests[i]);
+    }
+    bool ends = false;
+    std::int64_t ready_count = 0;
+    {
+        Entered inside;
+        if (inside.simulation() == nullptr) return host().wait_ready(requests, count, until);
+        ready_count = wait_in_world(inside, *sleeper, requests, count, until);
+        ends = inside->shall_end();
+    }
+    if (ends) end_program();  // as if the signal had ended the wait
     return ready_count;
 }
 
