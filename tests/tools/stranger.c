@@ -12,12 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
 #include <zio.h>
+
+#include "stranger_waits.h"
 
 /* Of C++: std::random_device. */
 unsigned ask_device(void);
@@ -51,7 +54,9 @@ static zio_err_t talks(void *ud) {
     (void)ud;
     if (err == ZIO_OK) err = zio_spawn(NULL, &reader, reads, far, NULL);
     for (int i = 0; i < 5 && err == ZIO_OK; i++) {
-        const unsigned size = (chance() ^ ask_device() ^ (unsigned)rand()) % sizeof bytes;
+        unsigned number = 0;
+        if (syscall(SYS_getrandom, &number, sizeof number, 0) != sizeof number) abort();
+        const unsigned size = (chance() ^ number ^ ask_device() ^ (unsigned)rand()) % sizeof bytes;
         printf("%u bytes at %lld, %lld\n", size, (long long)time(NULL),
                (long long)ns_on(CLOCK_MONOTONIC));
         err = zio_stream_write_all(near, bytes, size, NULL, ZIO_NEVER);
@@ -174,6 +179,7 @@ static void check_clocks(void) {
     pthread_t thread;
     check_readings();
     check_sleeps();
+    check_waits(expect);
     check_worlds();
     pthread_create(&thread, NULL, sleeps_really, NULL);
     pthread_join(thread, NULL);

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 /* The names that programs are to find here, and nothing else. */
 #define INTERCEPTED __attribute__((visibility("default")))
@@ -44,6 +45,11 @@ uint64_t virtual_time(const struct library *zio);
 /* On the clock `id`, as clock_gettime() names it. False: no clock that is simulated. */
 bool read_clock(const struct library *zio, int id, uint64_t *ns);
 void pass_time(const struct library *zio, uint64_t ns);
+
+/* sleep.c: whether the calling thread is the simulation's, so that time passes by its waits. */
+bool is_of_simulation(const struct library *zio);
+bool is_span(const struct timespec *span);
+uint64_t ns_of(const struct timespec *span);
 
 enum { second_ns = 1000000000 };
 static const uint64_t beginning = second_ns;

@@ -11,19 +11,22 @@
 
 #include "preload.h"
 
-/* Tasks, wherever they run, and the thread that the program began with. */
-static const struct library *find_clock_to_sleep_by(void) {
-    const struct library *const zio = find_clock();
-    if (zio == NULL) return NULL;
-    return zio->task_self() != NULL || gettid() == getpid() ? zio : NULL;
+/* Tasks are, wherever they run, and the thread that the program began with. */
+bool is_of_simulation(const struct library *zio) {
+    return zio->task_self() != NULL || gettid() == getpid();
 }
 
-static bool is_span(const struct timespec *span) {
+static const struct library *find_clock_to_sleep_by(void) {
+    const struct library *const zio = find_clock();
+    return zio != NULL && is_of_simulation(zio) ? zio : NULL;
+}
+
+bool is_span(const struct timespec *span) {
     return span->tv_sec >= 0 && span->tv_nsec >= 0 && span->tv_nsec < second_ns;
 }
 
 /* The longest are as good as for ever. */
-static uint64_t ns_of(const struct timespec *span) {
+uint64_t ns_of(const struct timespec *span) {
     const uint64_t longest_s = UINT64_C(8000000000);
     const uint64_t seconds =
         (uint64_t)span->tv_sec < longest_s ? (uint64_t)span->tv_sec : longest_s;
