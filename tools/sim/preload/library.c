@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Finds libzio in the process: linked to the program, or loaded later by a part of it, also where
- * its names are nobody else's (as in an interpreter). It is known by the name in the file. */
+ * its names are nobody else's (as in an interpreter). Nothing here takes memory or waits for the
+ * loader: an allocator may be the one that asks for the time. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <link.h>
@@ -14,13 +15,16 @@ static struct library library;
 static _Atomic(const struct library *) found;
 static _Atomic uintptr_t first_address, last_address;
 
-struct search {
-    const char *path; /* of libzio */
-    uintptr_t first, last;
-};
-
 /* How many objects had been loaded when they were last looked through. */
 static _Atomic unsigned long long seen_count;
+
+/* A loaded object, as its file describes it. */
+struct object {
+    uintptr_t base, first, last;
+    const char *name, *names;
+    const ElfW(Sym) * symbols;
+    const uint32_t *table; /* of GNU's hashes */
+};
 
 void *find_next(_Atomic(void *) *place, const char *name) {
     void *function = atomic_load_explicit(place, memory_order_relaxed);
@@ -30,79 +34,92 @@ void *find_next(_Atomic(void *) *place, const char *name) {
     return function;
 }
 
-static const char *name_of(const struct dl_phdr_info *info, const ElfW(Dyn) * entry) {
-    uintptr_t names = 0, offset = 0;
-    for (; entry->d_tag != DT_NULL; entry++) {
-        if (entry->d_tag == DT_STRTAB) names = entry->d_un.d_ptr;
-        if (entry->d_tag == DT_SONAME) offset = entry->d_un.d_val;
-    }
-    if (names == 0 || offset == 0) return "";
-    if (names < info->dlpi_addr)
-        names += info->dlpi_addr; /* some loaders leave it as in the file */
-    return (const char *)names + offset;
+/* Some loaders leave addresses as they are in the file. */
+static const void *place_of(const struct object *object, const ElfW(Dyn) * entry) {
+    const uintptr_t at = entry->d_un.d_ptr;
+    return (const void *)(at < object->base ? at + object->base : at);
 }
 
-static int look_at(struct dl_phdr_info *info, size_t size, void *data) {
-    static const char wanted[] = "libzio.so";
-    struct search *const search = data;
-    const char *name = "";
-    uintptr_t first = UINTPTR_MAX, last = 0;
-    (void)size;
+static void read_tables(struct object *object, const ElfW(Dyn) * entry) {
+    size_t name = 0;
+    for (; entry->d_tag != DT_NULL; entry++) {
+        if (entry->d_tag == DT_STRTAB) object->names = place_of(object, entry);
+        if (entry->d_tag == DT_SYMTAB) object->symbols = place_of(object, entry);
+        if (entry->d_tag == DT_GNU_HASH) object->table = place_of(object, entry);
+        if (entry->d_tag == DT_SONAME) name = entry->d_un.d_val;
+    }
+    if (object->names != NULL && name != 0) object->name = object->names + name;
+}
+
+static struct object describe(const struct dl_phdr_info *info) {
+    struct object object = {.base = info->dlpi_addr, .first = UINTPTR_MAX, .name = ""};
     for (unsigned i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *const header = &info->dlpi_phdr[i];
-        const uintptr_t from = info->dlpi_addr + header->p_vaddr;
-        if (header->p_type == PT_DYNAMIC) name = name_of(info, (const ElfW(Dyn) *)from);
+        const uintptr_t from = object.base + header->p_vaddr;
+        if (header->p_type == PT_DYNAMIC) read_tables(&object, (const ElfW(Dyn) *)from);
         if (header->p_type != PT_LOAD) continue;
-        if (from < first) first = from;
-        if (from + header->p_memsz > last) last = from + header->p_memsz;
+        if (from < object.first) object.first = from;
+        if (from + header->p_memsz > object.last) object.last = from + header->p_memsz;
     }
-    if (strncmp(name, wanted, sizeof wanted - 1) != 0) return 0;
-    *search = (struct search){info->dlpi_name, first, last};
-    return 1;
+    return object;
 }
 
-static int count_loaded(struct dl_phdr_info *info, size_t size, void *data) {
+/* A bucket has the number of its first symbol; the hashes of a bucket's symbols stand one behind
+ * the other, and the last is odd. Those of odd names are, too, so that bit does not count. */
+static uintptr_t address_of(const struct object *object, const char *name) {
+    const uint32_t bucket_count = object->table[0], first = object->table[1];
+    const uint32_t filter_size = object->table[2] * (uint32_t)(sizeof(ElfW(Addr)) / 4);
+    const uint32_t *const buckets = object->table + 4 + filter_size;
+    const uint32_t *const hashes = buckets + bucket_count;
+    uint32_t hash = 5381;
+    for (const char *at = name; *at != '\0'; at++) hash = hash * 33 + (unsigned char)*at;
+    uint32_t number = buckets[hash % bucket_count];
+    if (number < first) return 0;
+    for (;; number++) {
+        const uint32_t other = hashes[number - first];
+        const ElfW(Sym) *const symbol = &object->symbols[number];
+        if ((other | 1) == (hash | 1) && strcmp(object->names + symbol->st_name, name) == 0) {
+            return symbol->st_shndx != SHN_UNDEF ? object->base + symbol->st_value : 0;
+        }
+        if ((other & 1) != 0) return 0;
+    }
+}
+
+#define TAKE(place, name) ((place) = (__typeof__(place))address_of(object, name))
+
+static bool take_library(const struct object *object) {
+    if (object->symbols == NULL || object->table == NULL || object->table[0] == 0) return false;
+    atomic_store(&first_address, object->first);
+    atomic_store(&last_address, object->last);
+    return TAKE(library.is_active, "zio_sim_is_active") && TAKE(library.seed, "zio_sim_seed") &&
+           TAKE(library.now, "zio_now") && TAKE(library.advance, "zio_sim_advance") &&
+           TAKE(library.task_self, "zio_task_self");
+}
+
+/* Counts what was loaded, and looks through it when there is more. */
+static int look_at(struct dl_phdr_info *info, size_t size, void *data) {
+    const char wanted[] = "libzio.so";
     (void)size;
+    if (info->dlpi_adds == atomic_load(&seen_count)) return 1;
     *(unsigned long long *)data = info->dlpi_adds;
+    const struct object object = describe(info);
+    if (strncmp(object.name, wanted, sizeof wanted - 1) != 0 || !take_library(&object)) return 0;
+    atomic_store_explicit(&found, &library, memory_order_release);
     return 1;
-}
-
-#define TAKE(place, handle, name) *(void **)&(place) = dlsym(handle, name)
-
-static const struct library *take_library(const struct search *search) {
-    void *const handle = dlopen(search->path, RTLD_LAZY | RTLD_NOLOAD);
-    if (handle == NULL) return NULL;
-    TAKE(library.is_active, handle, "zio_sim_is_active");
-    TAKE(library.seed, handle, "zio_sim_seed");
-    TAKE(library.now, handle, "zio_now");
-    TAKE(library.advance, handle, "zio_sim_advance");
-    TAKE(library.task_self, handle, "zio_task_self");
-    if (library.is_active == NULL || library.seed == NULL || library.now == NULL ||
-        library.advance == NULL || library.task_self == NULL) {
-        dlclose(handle);
-        return NULL;
-    }
-    atomic_store(&first_address, search->first);
-    atomic_store(&last_address, search->last);
-    return &library;
 }
 
 const struct library *find_library(void) {
     static atomic_flag is_busy = ATOMIC_FLAG_INIT;
-    const struct library *zio = atomic_load_explicit(&found, memory_order_acquire);
+    const struct library *const zio = atomic_load_explicit(&found, memory_order_acquire);
     unsigned long long count = 0;
-    if (zio != NULL) return zio;
-    dl_iterate_phdr(count_loaded, &count);
-    if (count == atomic_load(&seen_count)) return NULL;
-    /* An allocator may ask for the time while the loader is at work: what is being loaded then
-     * cannot be called yet. */
-    if (_r_debug.r_state != RT_CONSISTENT || atomic_flag_test_and_set(&is_busy)) return NULL;
-    struct search search = {NULL, 0, 0};
-    if (dl_iterate_phdr(look_at, &search) != 0) zio = take_library(&search);
-    atomic_store(&seen_count, count);
-    if (zio != NULL) atomic_store_explicit(&found, zio, memory_order_release);
+    /* What is just being loaded cannot be called yet. */
+    if (zio != NULL || _r_debug.r_state != RT_CONSISTENT || atomic_flag_test_and_set(&is_busy)) {
+        return zio;
+    }
+    dl_iterate_phdr(look_at, &count);
+    if (count != 0) atomic_store(&seen_count, count);
     atomic_flag_clear(&is_busy);
-    return zio;
+    return atomic_load_explicit(&found, memory_order_acquire);
 }
 
 bool is_of_library(const void *address) {
