@@ -18,7 +18,8 @@ BEGIN = 946684800  # 2000-01-01 00:00:00 UTC
 NAMES = """_ZNSt13random_device9_M_getvalEv arc4random arc4random_buf arc4random_uniform clock
     clock_gettime clock_nanosleep cnd_timedwait epoll_wait getentropy getrandom gettimeofday
     mtx_timedlock nanosleep poll ppoll pselect pthread_cond_clockwait pthread_cond_timedwait
-    pthread_mutex_clocklock pthread_mutex_timedlock select sem_clockwait sem_timedwait sleep syscall
+    pthread_mutex_clocklock pthread_mutex_timedlock pthread_rwlock_clockrdlock
+    pthread_rwlock_clockwrlock pthread_rwlock_timedrdlock pthread_rwlock_timedwrlock select sem_clockwait sem_timedwait sleep syscall
     thrd_sleep time timespec_get usleep""".split()
 CLEAN = {name: value for name, value in os.environ.items()
          if not name.startswith("ZIO_") and name not in ("LD_PRELOAD", "PYTHONHASHSEED")}

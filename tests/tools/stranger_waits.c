@@ -35,15 +35,21 @@ static struct timespec later(clockid_t id) {
     return at;
 }
 
+static void *takes(void *lock) {
+    pthread_rwlock_wrlock(lock);
+    return NULL;
+}
+
 static bool waits_for_threads(int way) {
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER, taken = PTHREAD_MUTEX_INITIALIZER;
     pthread_condattr_t monotonic;
     pthread_cond_t condition;
+    pthread_rwlock_t written = PTHREAD_RWLOCK_INITIALIZER, read = PTHREAD_RWLOCK_INITIALIZER;
+    pthread_t taker;
     sem_t none;
     mtx_t lock;
     cnd_t signal;
     const clockid_t id = way % 2 == 0 ? CLOCK_REALTIME : CLOCK_MONOTONIC;
-    const struct timespec at = later(id);
     sem_init(&none, 0, 0);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, id);
@@ -53,28 +59,24 @@ static bool waits_for_threads(int way) {
     cnd_init(&signal);
     pthread_mutex_lock(&mutex);
     pthread_mutex_lock(&taken);
-    switch (way) {
-        case 0:
-        case 1:
-            return pthread_cond_timedwait(&condition, &mutex, &at) == ETIMEDOUT;
-        case 2:
-        case 3:
-            return pthread_cond_clockwait(&condition, &mutex, id, &at) == ETIMEDOUT;
-        case 4:
-            return sem_timedwait(&none, &at) != 0 && errno == ETIMEDOUT;
-        case 5:
-            return sem_clockwait(&none, id, &at) != 0 && errno == ETIMEDOUT;
-        case 6:
-            return pthread_mutex_timedlock(&taken, &at) == ETIMEDOUT;
-        case 7:
-            return pthread_mutex_clocklock(&taken, id, &at) == ETIMEDOUT;
-        case 8:
-            return cnd_timedwait(&signal, &lock, &at) == thrd_timedout;
-        default:
-            return false;
-    }
+    pthread_rwlock_rdlock(&read);
+    pthread_create(&taker, NULL, takes, &written);
+    pthread_join(taker, NULL);
+    const struct timespec at = later(id);
+    if (way < 2) return pthread_cond_timedwait(&condition, &mutex, &at) == ETIMEDOUT;
+    if (way < 4) return pthread_cond_clockwait(&condition, &mutex, id, &at) == ETIMEDOUT;
+    if (way == 4) return pthread_mutex_timedlock(&taken, &at) == ETIMEDOUT;
+    if (way == 5) return pthread_mutex_clocklock(&taken, id, &at) == ETIMEDOUT;
+    if (way == 6) return pthread_rwlock_timedrdlock(&written, &at) == ETIMEDOUT;
+    if (way == 7) return pthread_rwlock_clockrdlock(&written, id, &at) == ETIMEDOUT;
+    if (way == 8) return pthread_rwlock_timedwrlock(&read, &at) == ETIMEDOUT;
+    if (way == 9) return pthread_rwlock_clockwrlock(&read, id, &at) == ETIMEDOUT;
+    if (way == 10) return cnd_timedwait(&signal, &lock, &at) == thrd_timedout;
+    if (way == 11 || way == 13) return sem_clockwait(&none, id, &at) != 0 && errno == ETIMEDOUT;
+    if (way == 12) return mtx_timedlock(&lock, &at) == thrd_timedout;
+    return sem_timedwait(&none, &at) != 0 && errno == ETIMEDOUT;
 }
-enum { THREAD_WAYS = 9, HOST_WAYS = 5 };
+enum { THREAD_WAYS = 15, HOST_WAYS = 5 };
 
 /* For bytes that never come; with a descriptor less, for nothing. */
 static bool waits_for_host(int way, int descriptor, int ms) {
@@ -85,18 +87,11 @@ static bool waits_for_host(int way, int descriptor, int ms) {
     fd_set set;
     FD_ZERO(&set);
     if (descriptor >= 0) FD_SET(descriptor, &set);
-    switch (way) {
-        case 0:
-            return poll(&entry, descriptor >= 0, ms) == 0;
-        case 1:
-            return ppoll(&entry, descriptor >= 0, &span, NULL) == 0;
-        case 2:
-            return select(descriptor + 1, &set, NULL, NULL, &rough) == 0;
-        case 3:
-            return pselect(descriptor + 1, &set, NULL, NULL, &span, NULL) == 0;
-        default:
-            return epoll_wait(epoll_create1(EPOLL_CLOEXEC), &event, 1, ms) == 0;
-    }
+    if (way == 0) return poll(&entry, descriptor >= 0, ms) == 0;
+    if (way == 1) return ppoll(&entry, descriptor >= 0, &span, NULL) == 0;
+    if (way == 2) return select(descriptor + 1, &set, NULL, NULL, &rough) == 0;
+    if (way == 3) return pselect(descriptor + 1, &set, NULL, NULL, &span, NULL) == 0;
+    return epoll_wait(epoll_create1(EPOLL_CLOEXEC), &event, 1, ms) == 0;
 }
 
 void check_waits(void (*expect)(bool holds, const char *what)) {

@@ -26,12 +26,8 @@ struct object {
     const uint32_t *table; /* of GNU's hashes */
 };
 
-void *find_next(_Atomic(void *) *place, const char *name) {
-    void *function = atomic_load_explicit(place, memory_order_relaxed);
-    if (function != NULL) return function;
-    function = dlsym(RTLD_NEXT, name);
-    atomic_store_explicit(place, function, memory_order_relaxed);
-    return function;
+void *find_next(const char *name) {
+    return dlsym(RTLD_NEXT, name);
 }
 
 /* Some loaders leave addresses as they are in the file. */

@@ -11,6 +11,12 @@
 
 #include "preload.h"
 
+HOST(poll)
+HOST(ppoll)
+HOST(select)
+HOST(pselect)
+HOST(epoll_wait)
+
 static const struct library *find_clock_for(const void *caller) {
     const struct library *const zio = is_of_library(caller) ? NULL : find_clock();
     return zio != NULL && is_of_simulation(zio) ? zio : NULL;

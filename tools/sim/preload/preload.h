@@ -12,13 +12,19 @@
 /* The names that programs are to find here, and nothing else. */
 #define INTERCEPTED __attribute__((visibility("default")))
 
-/* The function of that name which the program would have without this library, or NULL. */
-#define NEXT(name)                                                     \
-    ({                                                                 \
-        static _Atomic(void *) found_##name;                           \
-        (__typeof__(&name))(uintptr_t)find_next(&found_##name, #name); \
-    })
-void *find_next(_Atomic(void *) *found, const char *name);
+/* HOST(name) stands once where NEXT(name) is used: the function which the program would have
+ * without this library. It is found at the start, since to find it may take or give back memory,
+ * and an allocator may be the caller. */
+#define HOST(name)                                                    \
+    static __typeof__(&name) host_##name;                             \
+    __attribute__((constructor)) static void find_host_##name(void) { \
+        host_##name = (__typeof__(&name))(uintptr_t)find_next(#name); \
+    }
+#define NEXT(name) (host_##name != NULL ? host_##name : (find_host_##name(), host_##name))
+void *find_next(const char *name);
+
+/* syscall.c: the kernel itself, for those who call before the start. */
+long call_kernel(long number, const long *argument);
 
 /* library.c: what is asked of libzio. */
 struct library {

@@ -8,9 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "preload.h"
+
+HOST(getrandom)
+HOST(getentropy)
 
 static _Atomic uint64_t state;
 static _Atomic uint64_t seed_of_state;
@@ -38,7 +42,10 @@ static void fill(uint64_t seed, void *out, size_t size) {
 INTERCEPTED ssize_t getrandom(void *out, size_t size, unsigned flags) {
     const size_t most = 33554431; /* the kernel's limit for one call */
     uint64_t seed;
-    if (!find_seed(&seed)) return NEXT(getrandom)(out, size, flags);
+    if (!find_seed(&seed)) {
+        if (host_getrandom != NULL) return host_getrandom(out, size, flags);
+        return call_kernel(SYS_getrandom, (long[6]){(long)out, (long)size, flags});
+    }
     if ((flags & ~(unsigned)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE)) != 0) {
         errno = EINVAL;
         return -1;
@@ -60,6 +67,10 @@ INTERCEPTED int getentropy(void *out, size_t size) {
 }
 
 #ifdef HAS_ARC4RANDOM
+HOST(arc4random)
+HOST(arc4random_buf)
+HOST(arc4random_uniform)
+
 INTERCEPTED uint32_t arc4random(void) {
     uint64_t seed;
     return find_seed(&seed) ? (uint32_t)draw(seed) : NEXT(arc4random)();
@@ -84,13 +95,15 @@ INTERCEPTED uint32_t arc4random_uniform(uint32_t count) {
 /* std::random_device, which asks the processor. Its library may be there for a part of the program
  * only, where it is not found. */
 unsigned random_device(void *device) __asm__("_ZNSt13random_device9_M_getvalEv");
+static unsigned (*host_device)(void *device);
+__attribute__((constructor)) static void find_device(void) {
+    host_device = (unsigned (*)(void *))(uintptr_t)find_next("_ZNSt13random_device9_M_getvalEv");
+}
 INTERCEPTED unsigned random_device(void *device) {
-    static _Atomic(void *) found;
     uint64_t seed;
     unsigned number = 0;
     if (find_seed(&seed)) return (unsigned)draw(seed);
-    void *const next = find_next(&found, "_ZNSt13random_device9_M_getvalEv");
-    if (next != NULL) return ((unsigned (*)(void *))(uintptr_t)next)(device);
+    if (host_device != NULL) return host_device(device);
     if (NEXT(getrandom)(&number, sizeof number, 0) != sizeof number) abort();
     return number;
 }

@@ -11,6 +11,12 @@
 
 #include "preload.h"
 
+HOST(nanosleep)
+HOST(clock_nanosleep)
+HOST(usleep)
+HOST(sleep)
+HOST(thrd_sleep)
+
 /* Tasks are, wherever they run, and the thread that the program began with. */
 bool is_of_simulation(const struct library *zio) {
     return zio->task_self() != NULL || gettid() == getpid();

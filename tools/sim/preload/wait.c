@@ -12,6 +12,20 @@
 
 #include "preload.h"
 
+HOST(clock_gettime)
+HOST(pthread_cond_timedwait)
+HOST(pthread_cond_clockwait)
+HOST(pthread_mutex_timedlock)
+HOST(pthread_mutex_clocklock)
+HOST(pthread_rwlock_timedrdlock)
+HOST(pthread_rwlock_clockrdlock)
+HOST(pthread_rwlock_timedwrlock)
+HOST(pthread_rwlock_clockwrlock)
+HOST(sem_timedwait)
+HOST(sem_clockwait)
+HOST(cnd_timedwait)
+HOST(mtx_timedlock)
+
 struct wait {
     const struct library *zio; /* NULL: time does not pass by it */
     uint64_t ns;
@@ -84,6 +98,42 @@ INTERCEPTED int pthread_mutex_clocklock(pthread_mutex_t *restrict mutex, clockid
     struct wait wait;
     if (!move_to_host(id, until, &wait)) return NEXT(pthread_mutex_clocklock)(mutex, id, until);
     const int result = NEXT(pthread_mutex_clocklock)(mutex, id, &wait.until);
+    return end_of(&wait, result, result == ETIMEDOUT);
+}
+
+INTERCEPTED int pthread_rwlock_timedrdlock(pthread_rwlock_t *restrict lock,
+                                           const struct timespec *restrict until) {
+    struct wait wait;
+    if (!move_to_host(CLOCK_REALTIME, until, &wait)) {
+        return NEXT(pthread_rwlock_timedrdlock)(lock, until);
+    }
+    const int result = NEXT(pthread_rwlock_timedrdlock)(lock, &wait.until);
+    return end_of(&wait, result, result == ETIMEDOUT);
+}
+
+INTERCEPTED int pthread_rwlock_clockrdlock(pthread_rwlock_t *restrict lock, clockid_t id,
+                                           const struct timespec *restrict until) {
+    struct wait wait;
+    if (!move_to_host(id, until, &wait)) return NEXT(pthread_rwlock_clockrdlock)(lock, id, until);
+    const int result = NEXT(pthread_rwlock_clockrdlock)(lock, id, &wait.until);
+    return end_of(&wait, result, result == ETIMEDOUT);
+}
+
+INTERCEPTED int pthread_rwlock_timedwrlock(pthread_rwlock_t *restrict lock,
+                                           const struct timespec *restrict until) {
+    struct wait wait;
+    if (!move_to_host(CLOCK_REALTIME, until, &wait)) {
+        return NEXT(pthread_rwlock_timedwrlock)(lock, until);
+    }
+    const int result = NEXT(pthread_rwlock_timedwrlock)(lock, &wait.until);
+    return end_of(&wait, result, result == ETIMEDOUT);
+}
+
+INTERCEPTED int pthread_rwlock_clockwrlock(pthread_rwlock_t *restrict lock, clockid_t id,
+                                           const struct timespec *restrict until) {
+    struct wait wait;
+    if (!move_to_host(id, until, &wait)) return NEXT(pthread_rwlock_clockwrlock)(lock, id, until);
+    const int result = NEXT(pthread_rwlock_clockwrlock)(lock, id, &wait.until);
     return end_of(&wait, result, result == ETIMEDOUT);
 }
 
