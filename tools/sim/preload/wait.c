@@ -39,9 +39,11 @@ static clockid_t clock_meant_by(const struct timespec *until) {
 }
 
 /* False: nothing is to be moved. */
-static bool move_to_host(clockid_t id, const struct timespec *until, struct wait *out) {
+static bool move_to_host(const void *caller, clockid_t id, const struct timespec *until,
+                         struct wait *out) {
     uint64_t now;
     const struct library *const zio = find_clock();
+    if (is_of_library(caller)) return false; /* it knows */
     if (zio == NULL || !is_span(until) || !read_clock(zio, id, &now)) return false;
     const uint64_t end = ns_of(until);
     out->zio = is_of_simulation(zio) ? zio : NULL;
@@ -65,7 +67,7 @@ INTERCEPTED int pthread_cond_timedwait(pthread_cond_t *restrict condition,
                                        pthread_mutex_t *restrict mutex,
                                        const struct timespec *restrict until) {
     struct wait wait;
-    if (!move_to_host(clock_meant_by(until), until, &wait)) {
+    if (!move_to_host(__builtin_return_address(0), clock_meant_by(until), until, &wait)) {
         return NEXT(pthread_cond_timedwait)(condition, mutex, until);
     }
     const int result = NEXT(pthread_cond_timedwait)(condition, mutex, &wait.until);
@@ -76,7 +78,7 @@ INTERCEPTED int pthread_cond_clockwait(pthread_cond_t *restrict condition,
                                        pthread_mutex_t *restrict mutex, clockid_t id,
                                        const struct timespec *restrict until) {
     struct wait wait;
-    if (!move_to_host(id, until, &wait)) {
+    if (!move_to_host(__builtin_return_address(0), id, until, &wait)) {
         return NEXT(pthread_cond_clockwait)(condition, mutex, id, until);
     }
     const int result = NEXT(pthread_cond_clockwait)(condition, mutex, id, &wait.until);
@@ -86,7 +88,7 @@ INTERCEPTED int pthread_cond_clockwait(pthread_cond_t *restrict condition,
 INTERCEPTED int pthread_mutex_timedlock(pthread_mutex_t *restrict mutex,
                                         const struct timespec *restrict until) {
     struct wait wait;
-    if (!move_to_host(CLOCK_REALTIME, until, &wait)) {
+    if (!move_to_host(__builtin_return_address(0), CLOCK_REALTIME, until, &wait)) {
         return NEXT(pthread_mutex_timedlock)(mutex, until);
     }
     const int result = NEXT(pthread_mutex_timedlock)(mutex, &wait.until);
@@ -96,7 +98,8 @@ INTERCEPTED int pthread_mutex_timedlock(pthread_mutex_t *restrict mutex,
 INTERCEPTED int pthread_mutex_clocklock(pthread_mutex_t *restrict mutex, clockid_t id,
                                         const struct timespec *restrict until) {
     struct wait wait;
-    if (!move_to_host(id, until, &wait)) return NEXT(pthread_mutex_clocklock)(mutex, id, until);
+    if (!move_to_host(__builtin_return_address(0), id, until, &wait))
+        return NEXT(pthread_mutex_clocklock)(mutex, id, until);
     const int result = NEXT(pthread_mutex_clocklock)(mutex, id, &wait.until);
     return end_of(&wait, result, result == ETIMEDOUT);
 }
@@ -104,7 +107,7 @@ INTERCEPTED int pthread_mutex_clocklock(pthread_mutex_t *restrict mutex, clockid
 INTERCEPTED int pthread_rwlock_timedrdlock(pthread_rwlock_t *restrict lock,
                                            const struct timespec *restrict until) {
     struct wait wait;
-    if (!move_to_host(CLOCK_REALTIME, until, &wait)) {
+    if (!move_to_host(__builtin_return_address(0), CLOCK_REALTIME, until, &wait)) {
         return NEXT(pthread_rwlock_timedrdlock)(lock, until);
     }
     const int result = NEXT(pthread_rwlock_timedrdlock)(lock, &wait.until);
@@ -114,7 +117,8 @@ INTERCEPTED int pthread_rwlock_timedrdlock(pthread_rwlock_t *restrict lock,
 INTERCEPTED int pthread_rwlock_clockrdlock(pthread_rwlock_t *restrict lock, clockid_t id,
                                            const struct timespec *restrict until) {
     struct wait wait;
-    if (!move_to_host(id, until, &wait)) return NEXT(pthread_rwlock_clockrdlock)(lock, id, until);
+    if (!move_to_host(__builtin_return_address(0), id, until, &wait))
+        return NEXT(pthread_rwlock_clockrdlock)(lock, id, until);
     const int result = NEXT(pthread_rwlock_clockrdlock)(lock, id, &wait.until);
     return end_of(&wait, result, result == ETIMEDOUT);
 }
@@ -122,7 +126,7 @@ INTERCEPTED int pthread_rwlock_clockrdlock(pthread_rwlock_t *restrict lock, cloc
 INTERCEPTED int pthread_rwlock_timedwrlock(pthread_rwlock_t *restrict lock,
                                            const struct timespec *restrict until) {
     struct wait wait;
-    if (!move_to_host(CLOCK_REALTIME, until, &wait)) {
+    if (!move_to_host(__builtin_return_address(0), CLOCK_REALTIME, until, &wait)) {
         return NEXT(pthread_rwlock_timedwrlock)(lock, until);
     }
     const int result = NEXT(pthread_rwlock_timedwrlock)(lock, &wait.until);
@@ -132,14 +136,16 @@ INTERCEPTED int pthread_rwlock_timedwrlock(pthread_rwlock_t *restrict lock,
 INTERCEPTED int pthread_rwlock_clockwrlock(pthread_rwlock_t *restrict lock, clockid_t id,
                                            const struct timespec *restrict until) {
     struct wait wait;
-    if (!move_to_host(id, until, &wait)) return NEXT(pthread_rwlock_clockwrlock)(lock, id, until);
+    if (!move_to_host(__builtin_return_address(0), id, until, &wait))
+        return NEXT(pthread_rwlock_clockwrlock)(lock, id, until);
     const int result = NEXT(pthread_rwlock_clockwrlock)(lock, id, &wait.until);
     return end_of(&wait, result, result == ETIMEDOUT);
 }
 
 INTERCEPTED int sem_timedwait(sem_t *restrict semaphore, const struct timespec *restrict until) {
     struct wait wait;
-    if (!move_to_host(CLOCK_REALTIME, until, &wait)) return NEXT(sem_timedwait)(semaphore, until);
+    if (!move_to_host(__builtin_return_address(0), CLOCK_REALTIME, until, &wait))
+        return NEXT(sem_timedwait)(semaphore, until);
     const int result = NEXT(sem_timedwait)(semaphore, &wait.until);
     return end_of(&wait, result, result != 0 && errno == ETIMEDOUT);
 }
@@ -147,7 +153,8 @@ INTERCEPTED int sem_timedwait(sem_t *restrict semaphore, const struct timespec *
 INTERCEPTED int sem_clockwait(sem_t *restrict semaphore, clockid_t id,
                               const struct timespec *restrict until) {
     struct wait wait;
-    if (!move_to_host(id, until, &wait)) return NEXT(sem_clockwait)(semaphore, id, until);
+    if (!move_to_host(__builtin_return_address(0), id, until, &wait))
+        return NEXT(sem_clockwait)(semaphore, id, until);
     const int result = NEXT(sem_clockwait)(semaphore, id, &wait.until);
     return end_of(&wait, result, result != 0 && errno == ETIMEDOUT);
 }
@@ -155,7 +162,7 @@ INTERCEPTED int sem_clockwait(sem_t *restrict semaphore, clockid_t id,
 INTERCEPTED int cnd_timedwait(cnd_t *restrict condition, mtx_t *restrict mutex,
                               const struct timespec *restrict until) {
     struct wait wait;
-    if (!move_to_host(CLOCK_REALTIME, until, &wait)) {
+    if (!move_to_host(__builtin_return_address(0), CLOCK_REALTIME, until, &wait)) {
         return NEXT(cnd_timedwait)(condition, mutex, until);
     }
     const int result = NEXT(cnd_timedwait)(condition, mutex, &wait.until);
@@ -164,7 +171,8 @@ INTERCEPTED int cnd_timedwait(cnd_t *restrict condition, mtx_t *restrict mutex,
 
 INTERCEPTED int mtx_timedlock(mtx_t *restrict mutex, const struct timespec *restrict until) {
     struct wait wait;
-    if (!move_to_host(CLOCK_REALTIME, until, &wait)) return NEXT(mtx_timedlock)(mutex, until);
+    if (!move_to_host(__builtin_return_address(0), CLOCK_REALTIME, until, &wait))
+        return NEXT(mtx_timedlock)(mutex, until);
     const int result = NEXT(mtx_timedlock)(mutex, &wait.until);
     return end_of(&wait, result, result == thrd_timedout);
 }
