@@ -76,7 +76,8 @@ void interrupt_canceled(Worker* w, Task* task) {
         task->has(bit::shielded | bit::held)) {
         return;
     }
-    if (interrupt(w, task, error::canceled)) deliver_cancel(task);
+    // Delivered when the call returns (end_of_wait): until then another request is the same.
+    interrupt(w, task, error::canceled);
 }
 
 void request_cancel_here(Worker* w, Task* task) {

@@ -170,6 +170,7 @@ void Worker::pass_on_call() {
 // awake, not longer than a wake costs. (Who lends its processor to others gets it back in 3 ms when
 // they compute.)
 bool Worker::awaits_mail_awake(Instant until) {
+    if (chooses) return loop.has_mail();  // others go on only when this one waits
     constexpr Instant span_ns = 30'000;
     const Instant begin = loop.now();
     for (Instant now = begin; now - begin < span_ns && now < until; now = loop.now()) {
