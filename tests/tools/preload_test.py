@@ -54,6 +54,12 @@ def a_hundred_runs_are_one():
     return hash_of(texts.pop())
 
 
+def several_workers_are_replayed():
+    texts = {replay(7, STRANGER, "crowd") for _ in range(20)}
+    assert len(texts) == 1, texts
+    return hash_of(texts.pop())
+
+
 def all_clocks_fit_together():
     for seed in (0, 1, 2, 18446744073709551615):
         assert replay(seed, STRANGER, "clocks") == replay(seed, STRANGER, "clocks")
@@ -141,7 +147,7 @@ def nothing_else_is_in_the_way():
 
 
 with tempfile.TemporaryDirectory() as FOLDER:
-    for test in (who_asks_past_the_library_differs_without_it, a_hundred_runs_are_one,
+    for test in (who_asks_past_the_library_differs_without_it, a_hundred_runs_are_one, several_workers_are_replayed,
                  all_clocks_fit_together, the_seed_says_when_the_day_begins,
                  another_language_is_replayed, all_commands_take_it,
                  where_nothing_is_simulated_it_is_not_there, others_in_front_stay,

@@ -2,6 +2,7 @@
 /* Asks the C library what libzio could be asked: the time, chance, sleep; and does what it is told.
  * It prints what it was told, and sends so much, through simulated sockets.
  *   talks    in one simulated world
+ *   crowd    in tasks of three workers
  *   moment   the time and a number, and nothing else
  *   clocks   whether what it is told fits together: status 0 when it does
  */
@@ -66,6 +67,16 @@ static zio_err_t talks(void *ud) {
     zio_stream_close(near);
     if (err == ZIO_OK) err = zio_task_join(reader, NULL, ZIO_NEVER);
     zio_stream_close(far);
+    return err;
+}
+
+static zio_err_t talk_together(void *ud) {
+    zio_task_t *talkers[6];
+    zio_err_t err = ZIO_OK;
+    for (int i = 0; i < 6 && err == ZIO_OK; i++) {
+        err = zio_spawn(NULL, &talkers[i], talks, ud, NULL);
+    }
+    for (int i = 0; i < 6 && err == ZIO_OK; i++) err = zio_task_join(talkers[i], NULL, ZIO_NEVER);
     return err;
 }
 
@@ -187,6 +198,7 @@ static void check_clocks(void) {
 }
 
 int main(int argc, char **argv) {
+    zio_rt_options_t options;
     zio_rt_t *rt;
     if (argc > 1 && strcmp(argv[1], "clocks") == 0) {
         check_clocks();
@@ -197,7 +209,11 @@ int main(int argc, char **argv) {
     }
     srand((unsigned)time(NULL));
     printf("%lld %u\n", (long long)time(NULL), chance());
-    if (zio_rt_create(&rt, NULL) != ZIO_OK || zio_rt_run(rt, talks, NULL) != ZIO_OK) return 2;
+    const bool is_crowd = argc > 1 && strcmp(argv[1], "crowd") == 0;
+    zio_rt_options_init(&options, sizeof options);
+    if (is_crowd) options.workers = 3;
+    if (zio_rt_create(&rt, &options) != ZIO_OK) return 2;
+    if (zio_rt_run(rt, is_crowd ? talk_together : talks, NULL) != ZIO_OK) return 2;
     zio_rt_destroy(rt);
     printf("ended at %lld\n", (long long)ns_on(CLOCK_REALTIME));
     return 0;
