@@ -88,8 +88,7 @@ int run_seeds(const struct program *program, uint64_t first, uint64_t count, con
         }
         close_run(&run);
     }
-    const unsigned never = tell_hopes(program, &seen);
-    if (count >= ENOUGH_SEEDS) failed += never;
+    if (count >= ENOUGH_SEEDS) failed += tell_hopes(program, &seen);
     dprintf(out, "%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%.1f\n", program->name, count, events,
             failed, seconds_now() - began);
     close(out);

@@ -6,8 +6,9 @@
 
 #include "kit.h"
 
-/* Prints "program,seeds,events,failures,seconds"; for failures and hopes that were never true, and
- * for the command that repeats a run, standard error. 0 when none failed. */
+/* Prints "program,seeds,events,failures,seconds"; for failures and the command that repeats them
+ * standard error. Over many seeds a hope that was never true is a failure, too. 0 when there is
+ * none. */
 int run_seeds(const struct program *program, uint64_t first, uint64_t count, const char *self);
 /* The same until one fails, which shows that the program's checks can fail. 0 when one did. */
 int find_failure(const struct program *program, uint64_t first, uint64_t count);

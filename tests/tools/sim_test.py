@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 
-TOOL, COUNTER, CHEAT = sys.argv[1:4]
+TOOL, COUNTER, CHEAT, SERVER, CLIENT = sys.argv[1:6]
 SCALE = max(1, int(os.environ.get("ZIO_TEST_SCALE", "1")))
 
 
@@ -73,6 +73,36 @@ def who_cheats_is_found():
     assert "but they end otherwise" in text, text
 
 
+PAIR = ("--", SERVER, "--port", 7000, "--workers", 2, "--", CLIENT, "127.0.0.1:7000", 6, 20)
+
+
+def several_programs_share_a_world():
+    text = sim("run", "--seeds", 40 * SCALE, *PAIR)
+    assert f"{40 * SCALE} seeds from 1: 0 failed" in text, text
+    text = sim("run", "--seeds", 40 * SCALE, "--faults", "reset,refuse=50,cut,lose", "--calm", 60, *PAIR)
+    assert f"{40 * SCALE} seeds from 1: 0 failed" in text, text
+    assert "true in " in text and "a client lost its connection" in text, text
+    hashes = {re.findall(r"hash=(\w+)", sim("replay", 7, *PAIR))[-1] for _ in range(5)}
+    assert len(hashes) == 1, hashes
+    assert "the same, " in sim("diff", 3, *PAIR)
+    text = sim("timeline", 3, *PAIR)
+    for word in (" turn ", " listening ", " accepted "):
+        assert word in text, word
+
+
+def a_program_that_fails_fails_the_world():
+    text = sim("run", "--seeds", 1, "--", SERVER, "--port", 7000, "--", "/bin/true", status=1)
+    assert "/bin/true ended and made no simulated runtime" in text, text
+    text = sim("run", "--seeds", 1, "--", "sh", "-c", "kill -9 $$", "--", CLIENT, "127.0.0.1:7000", status=1)
+    assert "sh failed" in text and "ended by signal 9" in text, text
+    text = sim("run", "--seeds", 1, "--", SERVER, "--", status=1)
+    assert "a program is missing after --" in text, text
+    # Nobody listens there.
+    text = sim("run", "--seeds", 1, "--", SERVER, "--port", 7000, "--", CLIENT, "127.0.0.1:7001", status=1)
+    assert "Connection refused" in text or "refused" in text, text
+    assert "zio-sim replay 1 -- " in text, text
+
+
 def what_cannot_be_told_is_2():
     assert "made no simulated runtime" in sim("run", "--", "/bin/true", status=2)
     assert "no trace" in sim("timeline", 1, "--", "/bin/true", status=2)
@@ -92,6 +122,7 @@ def what_takes_too_long_is_stopped():
 with tempfile.TemporaryDirectory() as FOLDER:
     for test in (a_bug_is_found_shrunk_and_replayed, the_mended_program_passes,
                  failures_are_counted_and_told, a_timeline_is_shown, who_cheats_is_found,
+                 several_programs_share_a_world, a_program_that_fails_fails_the_world,
                  what_cannot_be_told_is_2, what_takes_too_long_is_stopped):
         note = test()
         print("ok  ", test.__name__.replace("_", " "), f"({note})" if note else "")

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/base/attributes.hpp"
 #include "core/os/environment.hpp"
 
 namespace zio::loop::simulated {
@@ -222,6 +223,23 @@ void Simulation::ring_due() {
     }
 }
 
+namespace {
+ZIO_THREAD_LOCAL bool is_inside = false;
+}
+
+Entered::Mark::Mark() {
+    is_inside = true;
+}
+Entered::Mark::~Mark() {
+    is_inside = false;
+}
+
+Instant Entered::now_inside() {
+    if (!is_inside) return 0;
+    const Simulation* const present = present_world();
+    return present != nullptr ? present->world.now() : host().now();
+}
+
 Entered::Entered()
     : lock_(lock_of_world()),
       simulation_(present_world()),
@@ -276,7 +294,9 @@ bool Entered::sleep(Sleeper& sleeper, Instant limit_ns) {
     }
     sleeper.lie_down();
     lock_.unlock();
+    is_inside = false;
     sleeper.sleep(limit_ns);
+    is_inside = true;
     lock_.lock();
     const bool was_rung = sleeper.is_rung;
     sleeper.get_up();
@@ -291,7 +311,9 @@ void Entered::sleep_for_all(Array<os::ReadyRequest>& requests, Instant limit_ns)
     }
     simulation_->turns.holder_sleeps = true;
     lock_.unlock();
+    is_inside = false;
     host().wait_ready(requests.begin(), requests.count(), host().now() + limit_ns);
+    is_inside = true;
     lock_.lock();
     simulation_->turns.holder_sleeps = false;
     seen_event_count_ = simulation_->world.history.event_count();

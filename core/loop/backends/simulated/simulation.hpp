@@ -119,6 +119,9 @@ class Entered {
     // Null: nothing is simulated at present.
     Simulation* simulation() const { return simulation_; }
     Simulation* operator->() const { return simulation_; }
+    // The time, if this thread is inside already: in a signal handler, or in an allocator that asks
+    // for the time. 0: it is not.
+    static Instant now_inside();
     // Gives up the lock meanwhile; the caller keeps the simulation alive. True: somebody rang.
     bool sleep(Sleeper& sleeper, Instant limit_ns);
     // The same for who has the turn, on behalf of all that wait for one; `requests` are theirs.
@@ -141,6 +144,14 @@ class Entered {
     Simulation* begin_world(const Settings& settings);
     void wait_for_own_turn();
 
+    // Before the lock is waited for until after it was given up.
+    struct Mark {
+        Mark();
+        Mark(const Mark&) = delete;
+        Mark& operator=(const Mark&) = delete;
+        ~Mark();
+    };
+    Mark mark_;
     Turn lock_;
     Simulation* simulation_;
     std::uint64_t seen_event_count_;
