@@ -340,12 +340,15 @@ void Entered::offer_turn() {
 std::int32_t Entered::open_trace(const Settings& settings) {
     Process& here = process();
     if (settings.trace == nullptr || here.trace.is_open()) return 0;
-    const bool others_write = stage() != nullptr && simulation_ != nullptr;
-    if (!here.trace.open(settings.trace, here.has_traced || others_write)) {
-        return error::invalid_argument;
+    const bool is_shared = stage() != nullptr;
+    const bool begins = !here.has_traced && (!is_shared || simulation_ == nullptr);
+    bool is_open = here.trace.open(settings.trace, !begins);
+    if (is_open && begins && is_shared) {  // the others write to its end, too
+        here.trace.close();
+        is_open = here.trace.open(settings.trace, true);
     }
-    here.has_traced = true;
-    return 0;
+    here.has_traced |= is_open;
+    return is_open ? 0 : error::invalid_argument;
 }
 
 Simulation* Entered::begin_world(const Settings& settings) {
