@@ -375,6 +375,20 @@ def the_command_line(subject):
     return None
 
 
+def clients_that_know_the_answers(subject):
+    program = os.path.join(os.path.dirname(subject.binary), "kv_client")
+    if subject.is_redis and not os.path.exists(program):
+        return "not beside redis-server"
+    result = subprocess.run([program, f"127.0.0.1:{subject.server.port}", "20", "50"], timeout=60,
+                            capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result
+    answers = re.match(r"clients=20 rounds=50 answers=(\d+) connections=20\n", result.stdout)
+    assert answers and int(answers[1]) >= 20 * 50, result
+    with subject.client() as client:
+        assert client.call("FLUSHALL") == Status(b"OK")
+    return f"{answers[1]} answers"
+
+
 def it_survived_all_this(subject):
     with subject.client() as client:
         assert client.call("PING") == b"PONG" and client.call("DBSIZE") == 0
@@ -400,6 +414,7 @@ def main():
     alone = [requests_arrive_byte_by_byte, values_of_ten_megabytes, the_largest_value,
              a_thousand_clients_at_once, clients_that_do_not_read,
              half_requests_cost_what_was_sent, the_last_reply_arrives, keys_expire,
+             clients_that_know_the_answers,
              many_keys_come_and_go, the_server_describes_itself, clients_from_debian,
              the_command_line, stops_in_order_and_starts_again, it_survived_all_this]
     try:

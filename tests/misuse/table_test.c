@@ -163,20 +163,27 @@ static void check_all(const struct place *place) {
 
 /* --- how to get there ----------------------------------------------------------------------- */
 
-static const struct place *hook_place; /* where a hook is to check from, once */
+/* Where a hook is to check from, once. Hooks of other workers look at it, too. */
+static const struct place *hook_place;
+static const struct place *wanted_place(void) {
+    return __atomic_load_n(&hook_place, __ATOMIC_RELAXED);
+}
+static void want_place(const struct place *place) {
+    __atomic_store_n(&hook_place, place, __ATOMIC_RELAXED);
+}
 
 static void check_once(void) {
-    const struct place *place = hook_place;
-    hook_place = NULL;
+    const struct place *place = wanted_place();
+    want_place(NULL);
     if (place != NULL) check_all(place);
 }
 static void on_task(zio_task_t *task, void *ud) {
     (void)task, (void)ud;
-    if (hook_place == &in_hook) check_once();
+    if (wanted_place() == &in_hook) check_once();
 }
 static void on_worker(uint32_t worker, void *ud) {
     (void)worker, (void)ud;
-    if (hook_place == &in_worker_hook) check_once();
+    if (wanted_place() == &in_worker_hook) check_once();
 }
 static void on_end(void *ud) {
     (void)ud;
@@ -212,7 +219,7 @@ static zio_err_t sets_local(void *ud) {
 static void enter(const struct place *place) {
     static uint32_t key;
     zio_spawn_options_t options = spawn_options();
-    hook_place = place;
+    want_place(place);
     if (place == &in_region) {
         REQUIRE(zio_nosuspend_begin() == 0);
         check_once();
@@ -232,7 +239,7 @@ static void enter(const struct place *place) {
     } else {
         check_once();
     }
-    REQUIRE(hook_place == NULL);
+    REQUIRE(wanted_place() == NULL);
 }
 
 static zio_err_t visit(void *ud) {

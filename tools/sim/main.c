@@ -10,7 +10,8 @@ enum { EXIT_USAGE = 2 };
 
 static int print_usage(FILE *to) {
     fprintf(to,
-            "usage: zio-sim COMMAND [OPTION]... -- PROGRAM [ARGUMENT]...\n"
+            "usage: zio-sim COMMAND [OPTION]... -- PROGRAM [ARGUMENT]... [-- PROGRAM "
+            "[ARGUMENT]...]...\n"
             "  run             many seeds; tells which fail, and how to repeat them\n"
             "  replay SEED     one seed, as if the program were started by hand\n"
             "  timeline SEED   what happens in it, event by event\n"

@@ -58,6 +58,7 @@ static const struct {
     {"ZIO_SIM_LIMIT", NULL, VERDICT_WARN, "is no number of seconds"},
     {"ZIO_SIM_TRACE", NULL, VERDICT_WARN, "names no file that can be written"},
     {"ZIO_SIM_HOPES", NULL, VERDICT_OK, ""},
+    {"ZIO_SIM_WORLD", NULL, VERDICT_OK, ""},
     {"ZIO_SIM_ONLY", NULL, VERDICT_WARN, "names no file that can be read"},
 };
 enum { VARIABLES = sizeof variables / sizeof variables[0] };

@@ -461,7 +461,7 @@ void end_program() {
     struct sigaction action;
     sigset_t blocked;
     sigemptyset(&blocked);
-    pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
+    ::sigprocmask(SIG_SETMASK, nullptr, &blocked);
     const bool has_handler =
         ::sigaction(SIGTERM, nullptr, &action) == 0 && action.sa_handler != SIG_DFL;
     if (!has_handler && sigismember(&blocked, SIGTERM) == 0) print_report();  // it ends here
