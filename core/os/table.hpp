@@ -104,8 +104,7 @@ struct Table {
     Instant (*now)();                               // monotonic, one second or more
 
     // Those of core/os/thread.hpp.
-    std::int32_t (*start_thread)(void (*entry)(void* data), void* data, const char* name,
-                                 Thread* out);
+    std::int32_t (*start_thread)(ThreadEntry, void* data, const char* name, Thread* out);
     void (*join_thread)(Thread);
     void (*yield_thread)();
 

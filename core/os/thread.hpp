@@ -18,12 +18,12 @@ bool at_thread_exit(void (*leave)(void* data), void* data) noexcept;
 struct Thread {
     std::uintptr_t id = 0;
 };
+using ThreadEntry = void (*)(void* data);
 
 // Runs `entry(data)` on a new thread called `name` (up to 15 letters). Signals that do not stand
 // for a fault of the thread itself are blocked there: they are for the program's own threads.
 // 0, no_memory or would_block (too many threads).
-std::int32_t start_thread(void (*entry)(void* data), void* data, const char* name,
-                          Thread* out) noexcept;
+std::int32_t start_thread(ThreadEntry entry, void* data, const char* name, Thread* out) noexcept;
 void join_thread(Thread thread) noexcept;
 
 // Calls `before` in front of every fork() of this process, and behind it `in_parent` or `in_child`,

@@ -45,8 +45,7 @@ bool at_thread_exit(void (*leave)(void* data), void* data) noexcept {
     return true;
 }
 // The number 0 is no thread.
-std::int32_t start_thread(void (*entry)(void* data), void* data, const char* name,
-                          Thread* out) noexcept {
+std::int32_t start_thread(ThreadEntry entry, void* data, const char* name, Thread* out) noexcept {
     out->id = check::start(entry, data, name) + 1;
     return 0;
 }

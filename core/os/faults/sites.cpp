@@ -144,6 +144,8 @@ const Exempt exempt[] = {
     {"table.raise_wakeup", "an eventfd is full after 2^64 - 2 wakes"},
     {"table.take_wakeups", "fails only when nothing was raised, which is 0"},
     {"table.now", "the monotonic clock is always there"},
+    {"table.join_thread", "fails only for what is no thread to join"},
+    {"table.yield_thread", "never fails"},
     {"memory_table.show_in_dumps", "advice, whose refusal is nobody's error"},
     {"memory_table.release", "gives back what one reservation made, so nothing is split"},
     {"memory_table.resident", "an estimate for a dump"},

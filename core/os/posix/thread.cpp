@@ -69,8 +69,7 @@ bool at_thread_exit(void (*leave)(void* data), void* data) noexcept {
     return key.made && pthread_setspecific(key.key, data) == 0;
 }
 
-std::int32_t start_thread(void (*entry)(void* data), void* data, const char* name,
-                          Thread* out) noexcept {
+std::int32_t start_thread(ThreadEntry entry, void* data, const char* name, Thread* out) noexcept {
     auto* beginning = zio::create<Beginning>();
     if (beginning == nullptr) return error::no_memory;
     beginning->entry = entry;

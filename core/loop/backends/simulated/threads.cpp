@@ -18,8 +18,7 @@ void live(void* started) {
 
 }  // namespace
 
-std::int32_t start_thread(void (*entry)(void* data), void* data, const char* name,
-                          os::Thread* out) {
+std::int32_t start_thread(os::ThreadEntry entry, void* data, const char* name, os::Thread* out) {
     const Entered inside;
     if (inside.simulation() == nullptr) return host().start_thread(entry, data, name, out);
     Actor* const actor = inside->turns.add();

@@ -8,7 +8,7 @@
 
 namespace zio::loop::simulated {
 
-std::int32_t start_thread(void (*entry)(void* data), void* data, const char* name, os::Thread* out);
+std::int32_t start_thread(os::ThreadEntry entry, void* data, const char* name, os::Thread* out);
 void join_thread(os::Thread thread);
 void yield_thread();
 

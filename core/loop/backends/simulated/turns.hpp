@@ -35,7 +35,7 @@ struct Actor {
     bool is_hopeless = false;       // it waits for what can never happen, and shall hear so
     os::WaitWord granted{0};        // 1: it has been given the turn
     // Of a thread that the library started:
-    void (*entry)(void* data) = nullptr;
+    os::ThreadEntry entry = nullptr;
     void* data = nullptr;
     os::Thread thread;
 };
