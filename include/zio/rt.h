@@ -139,7 +139,7 @@ typedef struct zio_rt_options {
                          nothing, and DRIVEN is refused. */
     uint32_t order; /**< ZIO_ORDER_*. Of no effect in a simulated world, which has its own. */
     uint64_t clock_quiet_ns; /**< Of ::ZIO_CLOCK_AUTO: how many nanoseconds of real time without any
-                                  event make it jump. 0: while an I/O operation is under way 10 ms,
+                                  event make it jump. 0: while an I/O operation is under way 60 ms,
                                   300 ms where that sends or connects, so that no timeout overtakes
                                   an answer; else none. Set it where other threads take part, or
                                   slow peers. No jump takes longer than the time that it spares. */
