@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The installed package: headers, both libraries, pkg-config and CMake files, manual pages, the commands
-# `zio`, `zio-sim` and `zio-conformance`; and how it leaves.
+# `zio`, `zio-sim` and `zio-conformance` and what `zio-sim` preloads; and how it leaves.
 include(CMakePackageConfigHelpers)
 
 # Must stand before the other rules: it notes which folders the installation is about to make.
@@ -8,6 +8,9 @@ set(zio_folders ${CMAKE_INSTALL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_LIBDIR}/cmake/
     ${CMAKE_INSTALL_INCLUDEDIR}/zio ${CMAKE_INSTALL_DOCDIR} ${CMAKE_INSTALL_MANDIR}/man3)
 if(TARGET zio_command)
     list(APPEND zio_folders ${CMAKE_INSTALL_BINDIR} ${CMAKE_INSTALL_MANDIR}/man1)
+endif()
+if(TARGET zio_sim_preload)
+    list(APPEND zio_folders ${CMAKE_INSTALL_LIBDIR}/zio)
 endif()
 install(CODE "set(zio_folders \"${zio_folders}\")
 set(zio_record \"${PROJECT_BINARY_DIR}/install_folders.txt\")
@@ -41,6 +44,9 @@ if(TARGET zio_command)
     foreach(page zio zio-sim zio-conformance)
         install(FILES ${PROJECT_BINARY_DIR}/man/man1/${page}.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
     endforeach()
+endif()
+if(TARGET zio_sim_preload)
+    install(TARGETS zio_sim_preload LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/zio)
 endif()
 
 install(EXPORT zio NAMESPACE zio:: FILE zio-targets.cmake

@@ -7,6 +7,7 @@
 #   misuse    wrong calls, by chance from four threads and by table from every place
 #   wakes     tasks woken across the workers of a runtime that steals
 #   seeds     simulated programs, each run twice with one seed, which must be the same run
+#   programs  the programs of tests/seeds, many seeds of each; and one seed of each, many times
 # The tree must be committed: a line names its commit. A run that fails gets its line too, with the
 # number of tests that failed. Published figures are the sums of lines (sum: bash tests/ledger.sh sum).
 set -u
@@ -79,6 +80,11 @@ case $run in
     seeds)
         what() { count programs '[0-9]+ made from them'; count corpus '^[0-9]+ inputs'; }
         record sim "$build/tests/fuzz/fuzz_simulation_replay" --random 20000 "$build/tests/fuzz/seeds/simulation" ;;
+    programs)
+        what() { count seeds '[0-9]+ seeds from'; count events '[0-9]+ events, '; }
+        record sim tests/seeds/run.sh "$build" 1000 "$seed"
+        what() { count replays ': [0-9]+ of'; }
+        record sim tests/seeds/run.sh "$build" --replays 75 "$seed" ;;
     *)
         echo "ledger: no run '$run'" >&2
         exit 2 ;;

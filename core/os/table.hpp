@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// The door to the system for everything about descriptors, time and wake-ups: one entry = one
-// system call. Nothing in core calls the system for these except through `os::table`, so a
+// The door to the system for everything about descriptors, time, wake-ups and threads: one entry =
+// one system call. Nothing in core calls the system for these except through `os::table`, so a
 // simulator can put its own world behind it and a test can fail any call.
 //
-// Contract of every entry: it never blocks (but `wait_ready`), it restarts after a signal by
+// Contract of every entry: it never blocks (but those that wait), it restarts after a signal by
 // itself, and it returns 0 or a count, or a negative number of core/base/error.hpp;
 // `error::would_block` means "ask the poller, then try again". Descriptors are created
 // non-blocking and not inherited by programs that are executed. Writing to a closed peer is an
@@ -15,6 +15,7 @@
 #include "core/base/time.hpp"
 #include "core/os/address.hpp"
 #include "core/os/handle.hpp"
+#include "core/os/thread.hpp"
 
 namespace zio::os {
 
@@ -90,8 +91,8 @@ struct Table {
     std::int64_t (*write)(Handle, const void* data, std::size_t size);
     std::int64_t (*write_vector)(Handle, const Buffer*, std::size_t count);
 
-    // Waits for any of `requests` until `until` (0: only looks); the number that are ready. The
-    // only entry that may block; a signal ends it early with 0.
+    // Waits for any of `requests` until `until` (0: only looks); the number that are ready. Of
+    // those about descriptors the only one that may block; a signal ends it early with 0.
     std::int64_t (*wait_ready)(ReadyRequest* requests, std::size_t count, Instant until);
 
     // A counter that other threads raise to end a wait: its descriptor is readable meanwhile.
@@ -101,6 +102,12 @@ struct Table {
 
     std::int32_t (*remove_path)(const char* path);  // the name of a Unix listener
     Instant (*now)();                               // monotonic, one second or more
+
+    // Those of core/os/thread.hpp.
+    std::int32_t (*start_thread)(void (*entry)(void* data), void* data, const char* name,
+                                 Thread* out);
+    void (*join_thread)(Thread);
+    void (*yield_thread)();
 
     bool simulated = false;  // a simulator stands behind this table now
 };

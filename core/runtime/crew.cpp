@@ -76,7 +76,7 @@ std::int32_t Runtime::hire(std::uint32_t first) {
         char name[16];
         write_thread_name(name, w.ordinal);
         w.obeys = true;
-        if (const std::int32_t status = os::start_thread(&work, &w, name, &w.thread)) {
+        if (const std::int32_t status = os::table.start_thread(&work, &w, name, &w.thread)) {
             w.obeys = false;
             set_error_detail("the system gives no thread for a worker");
             return status;
@@ -143,7 +143,7 @@ void Runtime::dismiss() {
     for (std::uint32_t i = 0; i < worker_count_; ++i) {
         Worker& w = worker(i);
         if (w.thread.id != 0) {
-            os::join_thread(w.thread);
+            os::table.join_thread(w.thread);
         } else {
             leave_blocks(&w);
         }
@@ -162,7 +162,7 @@ std::int32_t Runtime::start(HandleBits handle) {
 std::int32_t Runtime::start_here() {
     if ((admission_.load(std::memory_order_acquire) & stopping) != 0) return error::stopping;
     if (workers_[0]->is_simulated) {
-        set_error_detail("a simulated world is stepped by the thread that runs it");
+        set_error_detail("in a simulated world nobody can run beside it");
         return error::not_supported;
     }
     const void* nobody = nullptr;

@@ -86,10 +86,8 @@ std::int32_t Descriptor::take_turn_slowly(std::uint32_t generation, os::Directio
     waiting_[static_cast<unsigned>(direction)].append(*me);
     word.fetch_or(wait, std::memory_order_relaxed);
     release_lock(word);
-    me = park(w, me, TaskState::listed, deadline).me;
     // Granted: the turn and its reference came with the message.
-    if (me->verdict == error::timed_out) scope_fired(me, deadline);
-    return me->verdict;
+    return end_of_wait(park(w, me, TaskState::listed, deadline).me, deadline);
 }
 
 void Descriptor::give_turn_slowly(os::Direction direction) {

@@ -64,18 +64,26 @@ void try_free(Worker* w, Task* task) {
 void settle_homeless(Task& task) {
     homeless_lock.lock();
     std::uint64_t old = task.word.load(std::memory_order_acquire);
-    std::uint64_t fresh;
+    std::uint64_t messages = 0;
     bool is_over;
     bool last;
-    do {
+    for (;;) {
         is_over = task.state == TaskState::done;
         last = is_over && word::shared_references(old) <= 0;
-        fresh = old & ~word::messages;
+        std::uint64_t fresh = old & ~word::messages;
         if (last)
             fresh = (old & ~(word::count | word::flags)) + word::one_generation + word::bias +
                     word::free;
-    } while (!task.word.compare_exchange_weak(old, fresh, std::memory_order_acq_rel,
-                                              std::memory_order_acquire));
+        if (!task.word.compare_exchange_weak(old, fresh, std::memory_order_acq_rel,
+                                             std::memory_order_acquire)) {
+            continue;
+        }
+        messages |= old;
+        // A discard may have come after the look at the state and left the same word: a message
+        // that stood there already, a reference taken and given back. It counts on this look.
+        if (is_over || task.state != TaskState::done) break;
+        old = task.word.load(std::memory_order_acquire);
+    }
     const std::int32_t result = task.verdict;
     JoinRequest* due =
         ZIO_MUTANT(27, false, is_over) ? take_attached(task) : nullptr;  // it was discarded
@@ -86,7 +94,7 @@ void settle_homeless(Task& task) {
     }
     homeless_lock.unlock();
     answer_all(due, result);
-    if ((old & word::join) != 0) take_join_requests(nullptr);
+    if ((messages & word::join) != 0) take_join_requests(nullptr);
 }
 
 Runtime* pin_home(const Task& task) {

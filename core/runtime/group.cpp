@@ -83,9 +83,7 @@ std::int32_t wait_empty(Worker* w, Group& group, std::uint32_t generation, Deadl
     me->state = TaskState::listed;
     group.waiters.append(*me);
     object_word::release_lock(group.word);
-    me = park(w, me, TaskState::listed, deadline).me;
-    if (me->verdict == error::timed_out) scope_fired(me, deadline);
-    return me->verdict;
+    return end_of_wait(park(w, me, TaskState::listed, deadline).me, deadline);
 }
 
 std::int32_t cancel_all(Group& group, std::uint32_t generation) {

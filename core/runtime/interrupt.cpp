@@ -43,7 +43,7 @@ void adopt(Worker* w, Task& task) {
 
 }  // namespace
 
-bool interrupt(Worker* w, Task* task, std::int32_t why) {
+void interrupt(Worker* w, Task* task, std::int32_t why) {
     switch (task->state) {
         case TaskState::parked:
         case TaskState::sleeping:
@@ -52,22 +52,22 @@ bool interrupt(Worker* w, Task* task, std::int32_t why) {
             leave_joiners(*task);
             break;
         case TaskState::joining_remote:
-            if (!abandon_request(*task)) return false;
+            if (!abandon_request(*task)) return;
             break;
         case TaskState::operating: {
             auto& operation = *static_cast<loop::Operation*>(task->wait.object);
             if (why == error::timed_out) operation.expired = true;
             w->loop.cancel(operation);
-            return ZIO_MUTANT(63, true, false);
+            ZIO_IF_MUTANT(63, break;)
+            return;
         }
         case TaskState::listed:
-            if (!withdraw(*task)) return false;
+            if (!withdraw(*task)) return;
             break;
         default:
-            return false;
+            return;
     }
     make_ready(w, task, why);
-    return true;
 }
 
 void interrupt_canceled(Worker* w, Task* task) {
@@ -76,7 +76,8 @@ void interrupt_canceled(Worker* w, Task* task) {
         task->has(bit::shielded | bit::held)) {
         return;
     }
-    if (interrupt(w, task, error::canceled)) deliver_cancel(task);
+    // Delivered when the call returns (end_of_wait): until then another request is the same.
+    interrupt(w, task, error::canceled);
 }
 
 void request_cancel_here(Worker* w, Task* task) {

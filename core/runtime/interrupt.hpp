@@ -6,9 +6,9 @@
 
 namespace zio::runtime {
 
-// Ends the wait of `task` for the reason `why` (canceled, timed out). False: it cannot end yet (an
-// operation must finish first, or somebody has taken the task out already and a wake is coming).
-bool interrupt(Worker* w, Task* task, std::int32_t why);
+// Ends the wait of `task` for the reason `why` (canceled, timed out), unless it cannot end yet: an
+// operation must finish first, or somebody has taken the task out already and a wake is coming.
+void interrupt(Worker* w, Task* task, std::int32_t why);
 
 // A cancel request meets the wait it finds, if it is not shielded.
 void interrupt_canceled(Worker* w, Task* task);

@@ -61,7 +61,7 @@ std::int32_t pass_suspension_point() {
 }
 
 std::int32_t yield_off_task() {
-    os::yield_thread();
+    os::table.yield_thread();
     return 0;
 }
 
@@ -81,7 +81,7 @@ std::int32_t sleep_until(Deadline deadline) {
     }
     if (deadline != never && !w->timers.reserve(w->block_count + 2)) return error::no_memory;
     me = park(w, me, TaskState::sleeping, deadline).me;
-    if (me->verdict != error::timed_out) return me->verdict;
+    if (me->verdict != error::timed_out) return end_of_wait(me, deadline);
     return scope_fired(me, deadline) ? error::timed_out : 0;
 }
 
@@ -103,9 +103,7 @@ std::int32_t park_for_token(Deadline deadline) {
     }
     if (const std::int32_t status = enter(w, me)) return status;
     if (take_token(me)) return 0;  // the entry may have let others run
-    me = park(w, me, TaskState::parked, deadline).me;
-    if (me->verdict == error::timed_out) scope_fired(me, deadline);
-    return me->verdict;
+    return end_of_wait(park(w, me, TaskState::parked, deadline).me, deadline);
 }
 
 std::int32_t unpark(HandleBits handle) {

@@ -49,6 +49,14 @@ ZIO_INLINE Resumed park(Worker* w, Task* me, TaskState kind, Deadline deadline) 
     return back;
 }
 
+// What the caller of a wait that is over is told, `deadline` being the call's own: a cancel is
+// delivered with that, and a scope knows that it has struck.
+ZIO_INLINE std::int32_t end_of_wait(Task* me, Deadline deadline) {
+    if (ZIO_LIKELY(me->verdict == 0)) return 0;
+    if (me->verdict == error::timed_out) scope_fired(me, deadline);
+    return me->verdict == error::canceled ? deliver_cancel(me) : me->verdict;
+}
+
 std::int32_t yield_now(Worker* w, Task* me) __attribute__((noinline, nothrow)) ZIO_NOTHROW;
 std::int32_t yield_slowly(Worker* w, Task* me) __attribute__((noinline, nothrow)) ZIO_NOTHROW;
 std::int32_t yield_by_detour(Worker* w, Task* me) __attribute__((noinline, nothrow)) ZIO_NOTHROW;

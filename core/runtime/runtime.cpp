@@ -29,8 +29,10 @@ loop::BackendChoice named_choice(loop::BackendChoice choice, std::int32_t* statu
     return choice;
 }
 
-// `asked` 0: the environment's word, else as many as can run at once.
-std::uint32_t wanted_workers(std::uint32_t asked) {
+// `asked` 0: the environment's word, else as many as can run at once. A simulated run is the same
+// on every machine.
+std::uint32_t wanted_workers(std::uint32_t asked, bool is_simulated) {
+    constexpr std::uint32_t simulated_processors = 2;
     if (asked == 0) {
         const char* text = os::environment("ZIO_WORKERS");
         for (; text != nullptr && *text >= '0' && *text <= '9' && asked <= most_workers; ++text) {
@@ -38,7 +40,7 @@ std::uint32_t wanted_workers(std::uint32_t asked) {
         }
         if (text != nullptr && *text != '\0') asked = 0;
     }
-    if (asked == 0) asked = os::usable_processors();
+    if (asked == 0) asked = is_simulated ? simulated_processors : os::usable_processors();
     return asked < most_workers ? asked : most_workers;
 }
 
@@ -99,14 +101,14 @@ std::int32_t Runtime::open_worker(loop::BackendChoice choice, const RuntimeOptio
 
 // All workers have the same backend: the one that the first of them found best.
 std::int32_t Runtime::open_workers(loop::BackendChoice choice, const RuntimeOptions& options) {
-    std::uint32_t wanted = wanted_workers(options.workers);
+    std::uint32_t wanted =
+        wanted_workers(options.workers, choice == loop::BackendChoice::simulated);
     workers_ = static_cast<Worker**>(allocate(wanted * sizeof(Worker*), alignof(Worker*)));
     if (workers_ == nullptr) return error::no_memory;
     worker_room_ = wanted;
     while (worker_count_ < wanted) {
         if (const std::int32_t status = open_worker(choice, options)) return status;
         if (worker_count_ > 1) continue;
-        if (workers_[0]->is_simulated) wanted = 1;  // one thread steps a simulated world
         loop::choice_of(workers_[0]->loop.backend().name(), &choice);
     }
     const bool may_wait_awake =
@@ -116,7 +118,8 @@ std::int32_t Runtime::open_workers(loop::BackendChoice choice, const RuntimeOpti
         workers_[i]->shares = wanted > 1;
         workers_[i]->gives_way = gives_way && !workers_[i]->chooses;
     }
-    may_spin_ = wanted > 1 && may_wait_awake ? MaySpin::ask : MaySpin::no;
+    const bool may_spin = wanted > 1 && may_wait_awake && !workers_[0]->chooses;
+    may_spin_ = may_spin ? MaySpin::ask : MaySpin::no;
     return 0;
 }
 
@@ -224,7 +227,7 @@ std::int32_t Runtime::pin(HandleBits handle, Runtime** out) {
         // A destroy that is not decided yet may still find live tasks and change nothing.
         while (ZIO_MUTANT(53, false, (old & object_word::closing) != 0) &&
                word_generation(old) == generation_of(handle)) {
-            os::yield_thread();
+            os::table.yield_thread();
             old = runtime->word.load(std::memory_order_relaxed);
         }
         if (word_generation(old) != generation_of(handle) || generation_of(handle) == 0 ||

@@ -209,8 +209,8 @@ void set_error_detail(const char* text);  // static text, or text that outlives 
 const char* error_detail();
 void note_os_error(std::int32_t error);  // keeps the system's code of an error of the core
 std::int32_t last_os_error();
-Instant now();
+Instant now() ZIO_NOTHROW;
 // A deadline `span_ns` from now: `never` when it lies beyond all instants.
-Deadline after(std::int64_t span_ns);
+Deadline after(std::int64_t span_ns) ZIO_NOTHROW;
 
 }  // namespace zio::runtime

@@ -102,7 +102,8 @@ std::int32_t Runtime::stop_from_elsewhere(Deadline deadline) {
         object_word::release_lock(word);
         if (!wait) break;
         me = park(w, me, TaskState::listed, deadline == immediate ? 1 : deadline).me;
-        if (me->verdict != 0) return me->verdict == error::timed_out ? error::busy : me->verdict;
+        if (me->verdict == error::timed_out) return error::busy;
+        if (me->verdict != 0) return end_of_wait(me, deadline);
     }
     return live_count() == 0 ? 0 : error::busy;
 }

@@ -131,8 +131,9 @@ void Worker::call_hook(WorkerHook hook) {
 }
 
 void Worker::block_until(Instant until) {
+    const bool had_ready = has_ready();  // who stands still has
     call_hook(worker_hooks.before_block);
-    if (has_ready()) until = loop.now();  // that was the hook
+    if (has_ready() != had_ready) until = loop.now();  // that was the hook
     if (pulse.is_watched) before_sleep(pulse);
     os::probe::blocked(ordinal, until);
     loop.poll_until(until);

@@ -125,7 +125,7 @@ typedef struct zio_rt_options {
     uint32_t backend;     /**< ZIO_BACKEND_*. */
     uint32_t workers;     /**< Threads that run tasks, at most 256. Default 1: tasks never race each
                                other. 0: what ZIO_WORKERS in the environment says, else the CPUs
-                               that affinity and container leave. A simulated world has one. */
+                               that affinity and container leave; in a simulated world 2. */
     uint32_t sched;       /**< ZIO_SCHED_*. */
     uint32_t max_blocking; /**< Ceiling of the blocking pool, 0 = default. */
     uint32_t ring_entries; /**< For io_uring, 0 = default. */
@@ -263,7 +263,7 @@ ZIO_NODISCARD ZIO_API zio_err_t ZIO_CALL zio_rt_run(zio_rt_t *rt, zio_task_fn en
  * @par Errors
  * ZIO_EBADF, ZIO_EFORKED: `rt`. ZIO_EBUSY: it is running or was started already, or started tasks
  * of a run are alive. ZIO_ESTOPPING: it was shut down. ZIO_ENOTSUP: its backend is the simulated
- * one, which is stepped by the thread that runs it. ZIO_EAGAIN: the system gives no thread.
+ * one, where the caller would run beside the world. ZIO_EAGAIN: the system gives no thread.
  * ZIO_ENOMEM: no memory. ZIO_ENOBUFS: more than 65 000 calls on the runtime at once.
  * @par Suspends
  * no; any thread

@@ -153,6 +153,36 @@ IN_TASK(a_canceled_park_leaves_the_token) {
     assert_int_equal(finish(task), 0);
 }
 
+/* A request is pending until the call that it ends has returned: a second one before is the same.
+ */
+static zio_err_t sleeps_until_canceled(void *ud) {
+    (void)ud;
+    REQUIRE(zio_sleep_until(ZIO_NEVER) == ZIO_ECANCELED);
+    return zio_check_cancel();
+}
+static zio_err_t parks_until_canceled(void *ud) {
+    (void)ud;
+    REQUIRE(zio_task_park(ZIO_NEVER) == ZIO_ECANCELED);
+    return zio_check_cancel();
+}
+static zio_err_t joins_another(void *ud) {
+    zio_err_t result = 0;
+    REQUIRE(zio_task_join(ud, &result, ZIO_NEVER) == 0 && result == ZIO_ECANCELED);
+    REQUIRE(zio_check_cancel() == ZIO_ECANCELED); /* its own, which stayed pending */
+    return zio_check_cancel();
+}
+IN_TASK(requests_coalesce_until_the_call_returns) {
+    zio_task_t *const target = start(sleeps_for_ever, NULL);
+    zio_task_t *const tasks[] = {start(sleeps_until_canceled, NULL),
+                                 start(parks_until_canceled, NULL), start(joins_another, target)};
+    settle();
+    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; ++i) {
+        for (int j = 0; j < 3; ++j) assert_int_equal(zio_task_request_cancel(tasks[i]), 0);
+        assert_int_equal(finish(tasks[i]), 0);
+    }
+    assert_int_equal(finish(target), ZIO_ECANCELED);
+}
+
 /* --- join and cancel ------------------------------------------------------------------------ */
 
 static zio_err_t takes_time_to_stop(void *ud) {
@@ -413,6 +443,7 @@ int main(void) {
         cmocka_unit_test(a_token_beats_a_cancel),
         cmocka_unit_test(a_token_that_came_first_wins),
         cmocka_unit_test(a_canceled_park_leaves_the_token),
+        cmocka_unit_test(requests_coalesce_until_the_call_returns),
         cmocka_unit_test(a_canceled_joiner_cancels_and_waits),
         cmocka_unit_test(a_joiner_canceled_before_cancels_and_waits),
         cmocka_unit_test(a_canceled_joiner_of_a_fresh_task),

@@ -441,6 +441,46 @@ static void a_group_fails_fast_across_workers(void **state) {
     in_crew(fails_fast, NULL);
 }
 
+/* Between two runs tasks may be ready to go on, and nobody works meanwhile. */
+struct yielders {
+    zio_task_t *tasks[1000];
+    int count;
+    bool elsewhere, may_end;
+};
+static zio_err_t yields_until_told(void *ud) {
+    struct yielders *all = ud;
+    if (gettid() != getpid()) __atomic_store_n(&all->elsewhere, true, __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&all->may_end, __ATOMIC_ACQUIRE)) REQUIRE(zio_yield() == 0);
+    return 0;
+}
+static zio_err_t leaves_yielders(void *ud) {
+    struct yielders *all = ud;
+    while (all->count < 1000 && !__atomic_load_n(&all->elsewhere, __ATOMIC_ACQUIRE)) {
+        all->tasks[all->count++] = start(yields_until_told, all);
+        work_for(MS);
+    }
+    REQUIRE(__atomic_load_n(&all->elsewhere, __ATOMIC_ACQUIRE));
+    return 0;
+}
+static zio_err_t ends_yielders(void *ud) {
+    struct yielders *all = ud;
+    __atomic_store_n(&all->may_end, true, __ATOMIC_RELEASE);
+    for (int i = 0; i < all->count; ++i) REQUIRE(finish(all->tasks[i]) == 0);
+    return 0;
+}
+static void who_stands_does_not_poll(void **state) {
+    static struct yielders all;
+    zio_rt_t *rt = make_crew(WORKERS);
+    (void)state;
+    memset(&all, 0, sizeof all);
+    assert_int_equal(zio_rt_run(rt, leaves_yielders, &all), 0);
+    const uint64_t before = stats_of(rt).loop_polls;
+    usleep(50 * 1000);
+    assert_true(stats_of(rt).loop_polls - before < 100);
+    assert_int_equal(zio_rt_run(rt, ends_yielders, &all), 0);
+    end_runtime(rt);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(work_spreads_and_stays),
@@ -454,6 +494,7 @@ int main(void) {
         cmocka_unit_test(a_rally_loses_no_ball),
         cmocka_unit_test(no_wake_of_four_threads_is_lost),
         cmocka_unit_test(a_group_fails_fast_across_workers),
+        cmocka_unit_test(who_stands_does_not_poll),
     };
     return cmocka_run_group_tests_name("rt_workers", tests, NULL, NULL);
 }

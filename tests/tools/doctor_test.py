@@ -169,6 +169,8 @@ def workers_are_as_the_library_makes_them(zio):
 def every_variable_of_the_library_is_known(zio):
     read_by_library = set()
     for folder, _, files in os.walk(os.path.join(ROOT, "core")):
+        if folder.endswith(os.path.join("os", "faults")):
+            continue  # in no library that is installed
         for name in files:
             if name.endswith(".cpp"):
                 read_by_library |= set(re.findall(r'environment\("(\w+)"\)', read(folder, name)))

@@ -28,6 +28,7 @@ static int print_usage(FILE *to) {
             "  --calm S        virtual seconds after which no harsh fault happens any more\n"
             "  --off LIST      mild faults that shall not happen, such as latency,short_io\n"
             "  --only FILE     the only faults that may happen, as shrink found them\n"
+            "  --preload       virtual time and seeded chance for what asks the C library, too\n"
             "  --trace FILE    replay: where to write what happens; shrink: what it found\n"
             "zio-sim(1) says more.\n");
     return to == stdout ? 0 : EXIT_USAGE;

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "preload_path.h"
+
 static bool complain(const char *command, const char *what, const char *which) {
     fprintf(stderr, "zio-sim %s: %s%s\n", command, what, which);
     return false;
@@ -46,6 +48,7 @@ static int take(const char *word, char *value, struct options *out) {
                  {"--limit", &out->limit},   {"--only", &out->only}, {"--trace", &out->trace}};
     if (strcmp(word, "--keep-going") == 0) return out->goes_on = true, 1;
     if (strcmp(word, "--quiet") == 0) return out->is_quiet = true, 1;
+    if (strcmp(word, "--preload") == 0) return out->wants_preload = true, 1;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (strcmp(word, texts[i].word) != 0) continue;
         *texts[i].place = value;
@@ -78,5 +81,6 @@ bool read_options(int argc, char **argv, bool seed_first, struct options *out) {
     }
     if (at + 1 >= argc) return complain(command, "a program is missing, after --", "");
     out->program = argv + at + 1;
-    return true;
+    if (out->wants_preload) out->preload = find_preload();
+    return !out->wants_preload || out->preload != NULL;
 }

@@ -19,7 +19,9 @@ struct options {
     const char *trace; /* where to write what happened */
     bool goes_on;      /* after a failure */
     bool is_quiet;     /* no progress */
-    char **program;    /* with its arguments, ends with NULL */
+    bool wants_preload;
+    const char *preload; /* the path of the library to put in front of the program, or NULL */
+    char **program;      /* with its arguments, ends with NULL */
 };
 
 /* False: it was wrong, and said so. `argv[0]` is the name of the command, `seed_first` whether a

@@ -51,6 +51,16 @@ static void set_variable(const char *name, const char *value) {
     if (value != NULL) setenv(name, value, 1);
 }
 
+/* Ours comes first: what stands in front of it would hide who asks. */
+static void set_preload(const char *path) {
+    const char *const others = getenv("LD_PRELOAD");
+    char all[8192];
+    if (path == NULL) return;
+    const bool is_alone = others == NULL || *others == '\0';
+    snprintf(all, sizeof all, "%s%s%s", path, is_alone ? "" : ":", is_alone ? "" : others);
+    setenv("LD_PRELOAD", all, 1);
+}
+
 /* In the child. */
 static void become_program(const struct options *options, uint64_t seed, const char *trace,
                            const char *hopes) {
@@ -68,6 +78,7 @@ static void become_program(const struct options *options, uint64_t seed, const c
     set_variable("ZIO_SIM_ONLY", options->only);
     set_variable("ZIO_SIM_TRACE", trace);
     set_variable("ZIO_SIM_HOPES", hopes);
+    set_preload(options->preload);
     execvp(options->program[0], options->program);
     fprintf(stderr, "zio-sim: %s: %s\n", options->program[0], strerror(errno));
     _exit(127);
@@ -190,6 +201,7 @@ void print_command(const struct options *options, uint64_t seed, const char *onl
     print_variable("ZIO_SIM_CALM", options->calm);
     print_variable("ZIO_SIM_LIMIT", options->limit);
     print_variable("ZIO_SIM_ONLY", only);
+    print_variable("LD_PRELOAD", options->preload);
     for (char **word = options->program; *word != NULL; word++) {
         const bool is_plain = (*word)[strcspn(*word, " \t'\"$&|;<>()*?\\`")] == '\0';
         printf(is_plain ? "%s%s" : "'%s'%s", *word, word[1] != NULL ? " " : "\n");

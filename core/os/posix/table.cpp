@@ -36,6 +36,9 @@ constinit Table table = {
     .take_wakeups = calls::take_wakeups,
     .remove_path = calls::remove_path,
     .now = calls::now,
+    .start_thread = start_thread,
+    .join_thread = join_thread,
+    .yield_thread = yield_thread,
 };
 
 }  // namespace zio::os

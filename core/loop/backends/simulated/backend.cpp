@@ -27,7 +27,8 @@ std::int32_t Simulated::open(const Settings& settings) {
     number_ = static_cast<std::uint32_t>(number);
     process_ = ::getpid();
     simulation_ = inside.simulation();
-    sleeper_.thread = this_thread();
+    sleeper_.home = &home_;
+    simulation_->drive(sleeper_);
     simulation_->add(sleeper_);
     const World& world = simulation_->world;
     const std::uint64_t serial = simulation_->backend_serial;
@@ -65,7 +66,8 @@ std::uint32_t Simulated::pick(Fault fault, Chances& chances, std::uint32_t count
 }
 
 std::uint32_t Simulated::choose(std::uint32_t count) {
-    const Entered inside;
+    Entered inside;
+    if (!inside->turns.is_alone() && inside->turns.gives_way()) inside.offer_turn();
     const std::uint32_t chosen = pick(Fault::schedule, schedule_, count);
     inside->world.record(What::choice, count, chosen);
     return chosen;
@@ -252,7 +254,8 @@ void Simulated::poll(Completed& completed, Instant until) {
     Entered inside;
     World& world = inside->world;
     is_idle_ = false;
-    sleeper_.thread = this_thread();
+    inside->drive(sleeper_);
+    if (until == 0) inside.offer_turn();
     std::uint64_t wakes = sleeper_.take_wakes();
     world.pass(poll_ns);
     if (world.now() > inside->limit) inside->stop_at_limit();

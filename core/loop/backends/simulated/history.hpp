@@ -34,6 +34,7 @@ enum class What : std::uint8_t {
     healed = 21,
     crashed = 22,
     restarted = 23,
+    turn = 24,
 };
 
 class History {

@@ -62,6 +62,7 @@ enum class Stream : std::uint8_t {
     network,     // everything else about connections
     harsh,       // refusals, resets and the like
     program,     // what the program asks for
+    turns,       // which thread goes on
 };
 
 }  // namespace zio::loop::simulated

@@ -13,13 +13,6 @@ namespace zio::loop::simulated {
 
 namespace {
 
-// How long the clock really waits before it jumps: for the host as long as the jump is, but not for
-// ever; for threads that could do something, once. And how often who waits for ever asks again
-// whether there still is anybody.
-constexpr Instant host_chance_ns = second_ns / 10;
-constexpr Instant thread_chance_ns = second_ns / 5;
-constexpr Instant recheck_ns = second_ns / 10;
-
 constexpr std::uint32_t most_hopes = 256;
 struct Sometimes {
     char text[120];
@@ -171,19 +164,9 @@ void Simulation::remove(Sleeper& sleeper) {
     *here = sleeper.next;
 }
 
-bool Simulation::others_are_awake(const Sleeper& sleeper) const {
-    for (const Sleeper* other = sleepers; other != nullptr; other = other->next) {
-        const bool is_awake = (!other->is_asleep || other->is_rung) && !other->is_absent;
-        if (is_awake && other->thread != nullptr && other->thread != sleeper.thread) return true;
-    }
-    return false;
-}
-
-void Simulation::give_up_others(const Sleeper& sleeper) {
-    for (Sleeper* other = sleepers; other != nullptr; other = other->next) {
-        if (other->thread == sleeper.thread || (other->is_asleep && !other->is_rung)) continue;
-        other->is_absent = has_absent = true;
-    }
+void Simulation::drive(Sleeper& sleeper) {
+    sleeper.thread = this_thread();
+    sleeper.is_guests = turns.self() == nullptr;
 }
 
 // A thread that was given up is here again.
@@ -195,18 +178,11 @@ void Simulation::welcome(const void* thread) {
     }
 }
 
-bool Simulation::knows_other_threads(const Sleeper& sleeper) const {
-    for (const Sleeper* other = sleepers; other != nullptr; other = other->next) {
-        if (other->thread != nullptr && other->thread != sleeper.thread) return true;
-    }
-    return false;
-}
-
-Instant Simulation::next_at(const Sleeper& sleeper, Instant until) const {
-    Instant next = world.events.next_at() < until ? world.events.next_at() : until;
-    for (const Sleeper* other = sleepers; other != nullptr; other = other->next) {
-        if (other == &sleeper || !other->is_asleep || other->is_rung) continue;
-        if (other->until < next) next = other->until;
+// Of what is planned, and of what anybody waits for.
+Instant Simulation::next_at() const {
+    Instant next = world.events.next_at();
+    for (const Sleeper* each = sleepers; each != nullptr; each = each->next) {
+        if (each->is_asleep && !each->is_due() && each->until < next) next = each->until;
     }
     return next;
 }
@@ -217,44 +193,30 @@ void Simulation::ring_due() {
     }
 }
 
-bool Simulation::leave_a_chance(Entered& inside, Sleeper& sleeper, Instant next) {
-    const bool waits_for_threads = others_are_awake(sleeper);
-    const bool waits_for_host = sleeper.requests().count() > Sleeper::first_request;
-    if (next <= world.now() || !(waits_for_threads || waits_for_host)) return false;
-    Instant limit_ns = next - world.now() < host_chance_ns ? next - world.now() : host_chance_ns;
-    if (waits_for_threads) limit_ns = thread_chance_ns;
-    const std::uint64_t event_count = world.history.event_count();
-    sleeper.is_polite = true;
-    const bool was_rung = inside.sleep(sleeper, limit_ns);
-    if (was_rung || sleeper.has_wakes() || world.history.event_count() != event_count ||
-        sleeper.look() != 0) {
-        return true;
-    }
-    if (waits_for_threads) give_up_others(sleeper);
-    return false;
-}
-
-bool Simulation::let_pass(Entered& inside, Sleeper& sleeper, Instant until) {
-    inside.ring_sleepers();
-    sleeper.until = until;
-    const Instant next = next_at(sleeper, until);
-    if (next < forever) {
-        if (leave_a_chance(inside, sleeper, next)) return true;
-        world.pass_until(next);
-        ring_due();
-        return true;
-    }
-    const bool waits_for_host = sleeper.requests().count() > Sleeper::first_request;
-    if (!waits_for_host && is_only_thread(knows_other_threads(sleeper))) return false;
-    inside.sleep(sleeper, recheck_ns);
-    return true;
-}
-
 Entered::Entered()
     : lock_(process().lock),
       simulation_(process().present),
       seen_event_count_(simulation_ != nullptr ? simulation_->world.history.event_count() : 0) {
-    if (simulation_ != nullptr && simulation_->has_absent) simulation_->welcome(this_thread());
+    if (simulation_ == nullptr) return;
+    if (simulation_->has_absent) simulation_->welcome(this_thread());
+    wait_for_own_turn();
+}
+
+Entered::Entered(Actor& begins)
+    : lock_(process().lock), simulation_(process().present), seen_event_count_(0) {
+    simulation_->turns.adopt(begins);
+    wait_for_own_turn();
+}
+
+// Whoever stayed away for too long was given up.
+void Entered::wait_for_own_turn() {
+    Turns& turns = simulation_->turns;
+    if (!turns.is_alone() && simulation_->owner != ::getpid()) turns.forget_others();
+    Actor* const self = turns.self();
+    if (self == nullptr || turns.holder() == self) return;
+    self->state = Actor::State::ready;
+    turns.wait(*self, lock_);
+    seen_event_count_ = simulation_->world.history.event_count();
 }
 
 Entered::~Entered() {
@@ -267,7 +229,12 @@ void Entered::ring_sleepers() {
     if (event_count == seen_event_count_) return;
     seen_event_count_ = event_count;
     for (Sleeper* sleeper = simulation_->sleepers; sleeper != nullptr; sleeper = sleeper->next) {
-        if (sleeper->is_asleep) sleeper->ring();
+        if (!sleeper->is_asleep) continue;
+        if (sleeper->is_guests || sleeper->home == nullptr) {
+            sleeper->ring();
+        } else if (simulation_->turns.holder_sleeps && sleeper->is_due()) {
+            sleeper->stir();
+        }
     }
 }
 
@@ -286,6 +253,36 @@ bool Entered::sleep(Sleeper& sleeper, Instant limit_ns) {
     return was_rung;
 }
 
+void Entered::sleep_for_all(Array<os::ReadyRequest>& requests, Instant limit_ns) {
+    ring_sleepers();
+    for (Sleeper* other = simulation_->sleepers; other != nullptr; other = other->next) {
+        if (other->is_asleep && other->is_polite && other->is_guests) other->ring();
+    }
+    simulation_->turns.holder_sleeps = true;
+    lock_.unlock();
+    host().wait_ready(requests.begin(), requests.count(), host().now() + limit_ns);
+    lock_.lock();
+    simulation_->turns.holder_sleeps = false;
+    seen_event_count_ = simulation_->world.history.event_count();
+}
+
+void Entered::pass_turn(Actor& self, Actor& next) {
+    simulation_->world.record(What::turn, next.number, 0);
+    ring_sleepers();
+    simulation_->turns.grant(next);
+    simulation_->turns.wait(self, lock_);
+    seen_event_count_ = simulation_->world.history.event_count();
+}
+
+void Entered::offer_turn() {
+    Turns& turns = simulation_->turns;
+    Actor* const self = turns.is_alone() ? nullptr : turns.self();
+    Actor* const next = self != nullptr ? turns.choose(self) : nullptr;
+    if (next == nullptr || next == self) return;
+    self->state = Actor::State::ready;
+    pass_turn(*self, *next);
+}
+
 std::int32_t Entered::open_backend(const Settings& settings) {
     Process& here = process();
     if (simulation_ == nullptr) {
@@ -297,6 +294,13 @@ std::int32_t Entered::open_backend(const Settings& settings) {
             destroy(opened);
             return error::invalid_argument;
         }
+        Actor* const first = opened->turns.add();
+        if (first == nullptr) {
+            destroy(opened);
+            return error::no_memory;
+        }
+        opened->turns.begin_with(*first);
+        opened->owner = ::getpid();
         here.has_traced = settings.trace != nullptr;
         here.present = simulation_ = opened;
         here.host = os::table;

@@ -5,15 +5,17 @@
 // `os::table`; what they are asked about descriptors of the host they hand on to the host's.
 //
 // Several loops may live in the world, also on several threads: everything here is done under one
-// lock. The same seed repeats a run only where one thread does everything, because the order in
-// which threads come is nobody's choice. The table itself is exchanged without a lock: no other
-// thread may be inside the library while the first backend is opened or the last is closed.
+// lock, and who takes part takes turns (turns.hpp). The same seed repeats a run where no guest has
+// a hand in it, because when those come is nobody's choice. The table itself is exchanged without a
+// lock: no other thread may be inside the library while the first backend is opened or the last is
+// closed.
 #include <cstdint>
 #include <mutex>
 
 #include "core/loop/backends/simulated/network.hpp"
 #include "core/loop/backends/simulated/settings.hpp"
 #include "core/loop/backends/simulated/sleeper.hpp"
+#include "core/loop/backends/simulated/turns.hpp"
 
 namespace zio::loop::simulated {
 
@@ -41,6 +43,7 @@ struct Simulation {
     explicit Simulation(const Settings& settings)
         : world(settings.seed, settings.faults),
           network(world, homes),
+          turns(world.stream(Stream::turns)),
           chance(world.stream(Stream::program)),
           limit(settings.limit_ns < forever - World::beginning
                     ? World::beginning + settings.limit_ns
@@ -52,34 +55,57 @@ struct Simulation {
     // Lets time pass until something happens, `until` at most. Where only the host or another
     // thread can make something happen, waits for them. False: nothing ever will.
     bool let_pass(Entered& inside, Sleeper& sleeper, Instant until);
-    // Real waiting before the clock jumps to `next`. True: something happened instead.
-    bool leave_a_chance(Entered& inside, Sleeper& sleeper, Instant next);
+    // For one that takes part, whose state says what for. False: it can never happen.
+    bool wait_for_turn(Entered& inside, Actor& self);
     void add(Sleeper& sleeper);
     void remove(Sleeper& sleeper);
-    // No further than to what a sleeper waits for.
-    Instant next_at(const Sleeper& sleeper, Instant until) const;
+    // The calling thread drives the world with this one.
+    void drive(Sleeper& sleeper);
     void ring_due();
-    bool others_are_awake(const Sleeper& sleeper) const;
-    void give_up_others(const Sleeper& sleeper);
     void welcome(const void* thread);
-    bool knows_other_threads(const Sleeper& sleeper) const;
     Report report() const;
 
     World world;
     Homes homes;
     Network network;
+    Turns turns;
     Random chance;  // for the program itself
     const Instant limit;
+    std::int32_t owner = 0;  // the process whose threads take turns
     Sleeper* sleepers = nullptr;
     bool has_absent = false;  // some sleeper is
     std::uint32_t backend_count = 0;
     std::uint64_t backend_serial = 0;
+
+  private:
+    Instant next_at() const;
+
+    // For those that take part (wait.cpp).
+    bool sleep_for_all(Entered& inside, Instant limit_ns);
+    bool leave_guests_a_chance(Entered& inside, Actor& self, Instant next);
+    Actor* hopeless_one() const;
+    bool guests_are_awake() const;
+    bool knows_guests() const;
+    void give_up_guests();
+    bool waits_for_host() const;
+    void look_at_host();
+
+    // For guests (the same file).
+    bool let_pass_for_guest(Entered& inside, Sleeper& sleeper, Instant until);
+    bool leave_a_chance(Entered& inside, Sleeper& sleeper, Instant next);
+    bool others_are_awake(const Sleeper& sleeper) const;
+    void give_up_others(const Sleeper& sleeper);
+    bool knows_other_threads(const Sleeper& sleeper) const;
+
+    Array<os::ReadyRequest> watched_;  // by who really waits, for all that take part
 };
 
 // Inside the simulation: holds its lock. Whoever sleeps is rung when something has happened.
 class Entered {
   public:
     Entered();
+    // On a thread that begins: it is this one.
+    explicit Entered(Actor& begins);
     Entered(const Entered&) = delete;
     Entered& operator=(const Entered&) = delete;
     ~Entered();
@@ -89,14 +115,22 @@ class Entered {
     Simulation* operator->() const { return simulation_; }
     // Gives up the lock meanwhile; the caller keeps the simulation alive. True: somebody rang.
     bool sleep(Sleeper& sleeper, Instant limit_ns);
+    // The same for who has the turn, on behalf of all that wait for one; `requests` are theirs.
+    void sleep_for_all(Array<os::ReadyRequest>& requests, Instant limit_ns);
     void ring_sleepers();
+    // `self` goes on again when the seed says so.
+    void pass_turn(Actor& self, Actor& next);
+    // Another thread may go on here.
+    void offer_turn();
 
     // Begins the world, or joins it, for one more backend. 0 or an error.
     std::int32_t open_backend(const Settings& settings);
     void close_backend();
 
   private:
-    std::unique_lock<std::mutex> lock_;
+    void wait_for_own_turn();
+
+    Turn lock_;
     Simulation* simulation_;
     std::uint64_t seen_event_count_;
 };

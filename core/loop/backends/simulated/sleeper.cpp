@@ -15,13 +15,12 @@ const void* this_thread() {
     return &marker;
 }
 
-// The kernel counts the threads as links of a directory. Where it does not, those count that are
-// known here.
-bool is_only_thread(bool others_are_known) {
+// The kernel counts the threads as links of a directory.
+bool are_only_threads(std::uint32_t count, bool otherwise) {
     struct stat tasks;
-    if (::stat("/proc/self/task", &tasks) != 0 || tasks.st_nlink < 3) return !others_are_known;
+    if (::stat("/proc/self/task", &tasks) != 0 || tasks.st_nlink < 3) return otherwise;
     const unsigned hidden_count = __tsan_init != nullptr ? 1 : 0;
-    return tasks.st_nlink - 2 <= 1 + hidden_count;
+    return tasks.st_nlink - 2 <= count + hidden_count;
 }
 
 Sleeper::~Sleeper() {
@@ -42,7 +41,7 @@ void Sleeper::wake() {
 }
 
 std::int64_t Sleeper::look() {
-    if (requests_.count() == first_request) return 0;
+    if (!waits_for_host()) return 0;
     return host_.wait_ready(requests_.begin() + first_request, requests_.count() - first_request,
                             0);
 }

@@ -6,14 +6,16 @@
 #include <cstdint>
 
 #include "core/loop/backends/simulated/array.hpp"
+#include "core/loop/backends/simulated/home.hpp"
 #include "core/os/table.hpp"
 
 namespace zio::loop::simulated {
 
 // Tells threads apart; its value says nothing.
 const void* this_thread();
-// No other thread of this process can make anything happen.
-bool is_only_thread(bool others_are_known);
+// No other thread of this process than `count` that are known to wait can make anything happen.
+// Where the system does not tell, `otherwise`.
+bool are_only_threads(std::uint32_t count, bool otherwise);
 
 class Sleeper {
   public:
@@ -33,12 +35,19 @@ class Sleeper {
     // Something happened in the world. Needs the lock of the simulation.
     void ring() {
         is_rung = true;
-        host_.raise_wakeup(wakeup_);
+        stir();
+    }
+    // Whoever really sleeps on its behalf looks again.
+    void stir() { host_.raise_wakeup(wakeup_); }
+    // The thread that waits here has something to do.
+    bool is_due() const {
+        return is_rung || has_wakes() || (home != nullptr && !home->ready.empty());
     }
 
     // Descriptors of the host to wait for; the caller's, in any order. The first is our own.
     Array<os::ReadyRequest>& requests() { return requests_; }
     static constexpr std::uint32_t first_request = 1;
+    bool waits_for_host() const { return requests_.count() > first_request; }
     // Which of them are ready now; the number.
     std::int64_t look();
     // Before the lock is given up, without it (at most `limit_ns` long), and with it again.
@@ -50,7 +59,9 @@ class Sleeper {
     void get_up();
 
     Sleeper* next = nullptr;       // in the simulation's list
+    Home* home = nullptr;          // what it waits for; null: anything
     const void* thread = nullptr;  // the one that drove it last
+    bool is_guests = true;         // and takes no part in the turns
     // Under the lock of the simulation:
     Instant until = forever;  // when it wants to be up again, in virtual time
     bool is_asleep = false;

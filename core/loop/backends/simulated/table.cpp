@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What stands in `os::table` while a world is simulated. Descriptors of the host go to the host.
 #include "core/loop/backends/simulated/simulation.hpp"
+#include "core/loop/backends/simulated/threads.hpp"
 
 namespace zio::loop::simulated {
 
@@ -206,7 +207,7 @@ std::int64_t wait_ready(os::ReadyRequest* requests, std::size_t count, Instant u
 
     Entered inside;
     if (inside.simulation() == nullptr) return host().wait_ready(requests, count, until);
-    sleeper.thread = this_thread();
+    inside->drive(sleeper);
     inside->add(sleeper);
     std::int64_t ready_count = 0;
     for (;;) {
@@ -282,6 +283,9 @@ const os::Table simulated_table = {
     .take_wakeups = take_wakeups,
     .remove_path = remove_path,
     .now = now,
+    .start_thread = start_thread,
+    .join_thread = join_thread,
+    .yield_thread = yield_thread,
 };
 
 }  // namespace zio::loop::simulated

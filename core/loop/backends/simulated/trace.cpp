@@ -13,7 +13,7 @@ constexpr const char* names_of_events[] = {
     "choice", "started",   "finished",   "cancel",    "opened",    "closed",
     "bound",  "listening", "connecting", "connected", "refused",   "accepted",
     "sent",   "arrived",   "received",   "end",       "reset",     "shut",
-    "option", "cut",       "healed",     "crashed",   "restarted",
+    "option", "cut",       "healed",     "crashed",   "restarted", "turn",
 };
 
 }  // namespace
