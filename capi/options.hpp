@@ -61,7 +61,7 @@ struct OptionRules<zio_worker_hooks_t> : ZeroDefaults {
 template <>
 struct OptionRules<zio_rt_options_t> {
     static constexpr std::size_t first_size = ZIO_SIZE_THROUGH(zio_rt_options_t, reserved);
-    static bool is_reserved_zero(const zio_rt_options_t& o) { return is_zero(o.reserved, 4); }
+    static bool is_reserved_zero(const zio_rt_options_t& o) { return is_zero(o.reserved, 1); }
     static void set_defaults(zio_rt_options_t& o) { o.workers = 1; }
 };
 

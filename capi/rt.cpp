@@ -22,13 +22,19 @@ static_assert(runtime::runtime_report_overflow == ZIO_RT_REPORT_OVERFLOW);
 static_assert(runtime::runtime_heartbeat == ZIO_RT_HEARTBEAT);
 static_assert(runtime::runtime_pin_workers == ZIO_RT_PIN_WORKERS);
 static_assert(runtime::runtime_give_way == ZIO_RT_GIVE_WAY);
+static_assert(static_cast<int>(runtime::ClockChoice::jumps) == ZIO_CLOCK_AUTO);
+static_assert(static_cast<int>(runtime::ClockChoice::driven) == ZIO_CLOCK_DRIVEN);
+static_assert(static_cast<int>(runtime::OrderChoice::seeded) == ZIO_ORDER_SEEDED);
 
 namespace {
+
+constexpr std::int64_t longest_advance_ns = 1'000'000'000'000'000'000;
 
 std::int32_t read_runtime_options(const zio_rt_options_t* given, runtime::RuntimeOptions& out) {
     zio_rt_options_t options;
     if (const std::int32_t status = capi::read_options(given, options)) return status;
     if (options.backend > ZIO_BACKEND_SIM || options.sched > ZIO_SCHED_STEALING ||
+        options.clock > ZIO_CLOCK_DRIVEN || options.order > ZIO_ORDER_SEEDED ||
         (options.flags & ~std::uint64_t{ZIO_RT_REPORT_OVERFLOW | ZIO_RT_HEARTBEAT |
                                         ZIO_RT_PIN_WORKERS | ZIO_RT_GIVE_WAY}) != 0) {
         return error::invalid_argument;
@@ -40,6 +46,10 @@ std::int32_t read_runtime_options(const zio_rt_options_t* given, runtime::Runtim
     out.stack_size = options.stack_size;
     out.flags = options.flags;
     out.max_tasks = options.max_tasks;
+    out.clock = static_cast<runtime::ClockChoice>(options.clock);
+    out.clock_quiet_ns = options.clock_quiet_ns;
+    out.order = static_cast<runtime::OrderChoice>(options.order);
+    out.backend_options.seed = options.seed;
     if (options.worker_hooks != nullptr) {
         zio_worker_hooks_t hooks;
         if (const std::int32_t status = capi::read_options(options.worker_hooks, hooks)) {
@@ -81,6 +91,11 @@ zio_err_t zio_rt_shutdown(zio_rt_t* rt, zio_deadline_t dl) noexcept {
 
 zio_err_t zio_rt_destroy(zio_rt_t* rt) noexcept {
     return guard([&] { return runtime::Runtime::destroy(bits_of(rt)); });
+}
+
+zio_err_t zio_rt_advance(zio_rt_t* rt, int64_t ns) noexcept {
+    if (ns < 0 || ns > longest_advance_ns) return error::invalid_argument;
+    return guard([&] { return runtime::Runtime::advance(bits_of(rt), static_cast<Instant>(ns)); });
 }
 
 zio_err_t zio_rt_after_fork(zio_rt_t* rt) noexcept {

@@ -69,13 +69,19 @@ class Backend : public Allocated {
     virtual os::Handle pollable() const { return os::no_handle; }
 
     virtual Instant now() const = 0;
+    // What spans of real time are measured by: the same clock, unless that is a test's. Any thread.
+    virtual Instant real_now() const { return now(); }
+
+    // True: the whole world is simulated, and polling drives it.
+    virtual bool simulates() const { return false; }
 
     // The scheduler's door. A backend that replays from a seed decides which of `count` ready
-    // tasks runs next (less than `count`), and time moves only when it says so.
+    // tasks runs next (less than `count`).
     virtual bool chooses() const { return false; }
     virtual std::uint32_t choose(std::uint32_t) { return 0; }
     // The last poll came back because nothing can ever happen again: no operation, no time and no
-    // other thread can change anything. Only where time is simulated can that be known.
+    // other thread can change anything (only where time is simulated can that be known), or because
+    // nobody waits any longer for what may (decorators/test_clock.hpp).
     virtual bool idle_for_ever() const { return false; }
 
   protected:

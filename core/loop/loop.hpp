@@ -81,6 +81,7 @@ class Loop {
 
     Backend& backend() { return *backend_; }
     Instant now() const { return backend_->now(); }
+    Instant real_now() const { return backend_->real_now(); }
     std::uint32_t pending_count() const { return pending_count_; }
     std::uint64_t submitted_count() const { return submitted_count_; }
     std::uint64_t poll_count() const { return poll_count_; }

@@ -69,7 +69,8 @@ struct Operation {
     Relaxed<bool> close_requested{false};
     bool expired = false;            // the waiter's deadline asked for the cancel
     bool lacks_memory = false;       // so it was ended
-    std::uint8_t backend_flags = 0;  // these three belong to the backend
+    std::uint8_t backend_flags = 0;  // belongs to the backend, as do the last two
+    std::uint8_t order_lot = 0;      // decorators/seeded_order.hpp
     std::uint32_t backend_index = 0;
     Operation* backend_link = nullptr;
 

@@ -74,6 +74,7 @@ std::int32_t Runtime::ask(Worker& asked, void (*question)(Worker& asked, void* d
     post(asked.index, mail->node, mail_tag);
     const HoldBack held(*me);
     const Deadline deadline = after(patience_ns);
+    const Instant real_deadline = w->loop.real_now() + patience_ns;
     std::int32_t status = 0;
     while (!is_answered()) {
         const void* nobody = nullptr;
@@ -81,6 +82,11 @@ std::int32_t Runtime::ask(Worker& asked, void (*question)(Worker& asked, void* d
             driver_.compare_exchange_strong(nobody, &asked, std::memory_order_acq_rel)) {
             asked.drain_mail();  // nobody drives, and no task runs for this
             give_up_driving();
+            continue;
+        }
+        if (w->has_test_clock && w->loop.real_now() < real_deadline) {
+            push_ready(w, me);  // it may stand still: nobody would lose patience by it
+            switch_to_ready(w, me, &w->native);
             continue;
         }
         object_word::take_lock(word);
@@ -91,7 +97,8 @@ std::int32_t Runtime::ask(Worker& asked, void (*question)(Worker& asked, void* d
         }
         object_word::release_lock(word);
         if (!wait) continue;
-        const Resumed back = park(w, me, TaskState::listed, status == 0 ? deadline : never);
+        const Deadline until = w->has_test_clock ? 1 : deadline;
+        const Resumed back = park(w, me, TaskState::listed, status == 0 ? until : never);
         me = back.me;
         auto expected = Question::asked;
         if (me->verdict == error::timed_out) {

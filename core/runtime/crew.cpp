@@ -161,7 +161,7 @@ std::int32_t Runtime::start(HandleBits handle) {
 
 std::int32_t Runtime::start_here() {
     if ((admission_.load(std::memory_order_acquire) & stopping) != 0) return error::stopping;
-    if (workers_[0]->chooses) {
+    if (workers_[0]->is_simulated) {
         set_error_detail("in a simulated world nobody can run beside it");
         return error::not_supported;
     }

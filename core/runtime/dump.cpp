@@ -148,7 +148,7 @@ void add_holds(Text& text, Worker& w) {
     pulse.name_lock.lock();
     for (std::size_t i = 0; i < task_name_size; ++i) name[i] = pulse.last_name[i];
     pulse.name_lock.unlock();
-    const Instant now = w.loop.now();
+    const Instant now = w.loop.real_now();
     const Instant last = pulse.last_at;
     text.add("worker ");
     text.add(std::uint64_t{w.ordinal});

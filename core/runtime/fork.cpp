@@ -73,6 +73,7 @@ void Runtime::part_with_workers() {
     release(workers_, worker_room_ * sizeof(Worker*), alignof(Worker*));
     workers_ = nullptr;
     worker_count_ = worker_room_ = 0;
+    close_test_mode();
     if (reports_overflow_) forget_overflows();
     reports_overflow_ = false;
 }

@@ -107,7 +107,7 @@ bool look_at_all() {
     for (Runtime* runtime = watched; runtime != nullptr; runtime = runtime->next_watched) {
         for (std::uint32_t i = 0; i < runtime->worker_count(); ++i) {
             Worker& w = runtime->worker(i);
-            any_awake |= look(w, w.loop.now());
+            any_awake |= look(w, w.loop.real_now());
         }
     }
     watch_lock.unlock();

@@ -36,7 +36,7 @@ void offer_slowly(Worker* w, bool is_busy) {
     w->until_offer = 4;
     Runtime& runtime = *w->runtime;
     if (!runtime.has_idle_worker() || w->surplus.count() != 0) return;
-    if (!w->surplus.is_worthwhile(w->loop.now())) {
+    if (!w->surplus.is_worthwhile(w->loop.real_now())) {
         w->until_offer = w->surplus.starts_until_look();
         return;
     }
@@ -78,7 +78,7 @@ bool Worker::steal() {
         if (taken == 0) continue;
         next_victim_ = victim;
         stolen_from_ = &source;
-        stolen_at_ = loop.now();
+        stolen_at_ = loop.real_now();
         steal_count = steal_count + taken;
         owes_look_ = true;
         return true;
@@ -88,7 +88,7 @@ bool Worker::steal() {
 
 void Worker::judge_stolen_work() {
     if (stolen_from_ == nullptr) return;
-    stolen_from_->judge(loop.now() - stolen_at_);
+    stolen_from_->judge(loop.real_now() - stolen_at_);
     stolen_from_ = nullptr;
 }
 
@@ -170,7 +170,8 @@ void Worker::pass_on_call() {
 // awake, not longer than a wake costs. (Who lends its processor to others gets it back in 3 ms when
 // they compute.)
 bool Worker::awaits_mail_awake(Instant until) {
-    if (chooses) return loop.has_mail();  // others go on only when this one waits
+    // In a simulation others go on only when this one waits, and a test clock may stand still.
+    if (is_steered) return loop.has_mail();
     constexpr Instant span_ns = 30'000;
     const Instant begin = loop.now();
     for (Instant now = begin; now - begin < span_ns && now < until; now = loop.now()) {

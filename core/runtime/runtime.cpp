@@ -61,6 +61,7 @@ std::int32_t Runtime::open_worker(loop::BackendChoice choice, const RuntimeOptio
         set_error_detail(opened.reason);
         return opened.status;
     }
+    if (const std::int32_t status = decorate(opened.backend)) return status;
     const std::uint16_t number = reserve_worker_number();
     if (number == 0) return error::no_memory;
     auto* created = zio::create<Worker>(std::move(opened.backend), number);
@@ -89,6 +90,8 @@ std::int32_t Runtime::open_worker(loop::BackendChoice choice, const RuntimeOptio
         w.task_bits |= bit::hooked;
     }
     w.worker_hooks = options.worker_hooks;
+    w.has_test_clock = clock_ != nullptr;
+    w.is_steered |= w.has_test_clock;
     if (context::sanitizer::active()) w.task_bits |= bit::marked;
     w.native.bits |= static_cast<std::uint16_t>(w.task_bits & bit::marked);
     w.initial_bits = w.task_bits;
@@ -108,7 +111,8 @@ std::int32_t Runtime::open_workers(loop::BackendChoice choice, const RuntimeOpti
         if (worker_count_ > 1) continue;
         loop::choice_of(workers_[0]->loop.backend().name(), &choice);
     }
-    const bool may_wait_awake = options.worker_hooks.before_block == nullptr;
+    const bool may_wait_awake =
+        options.worker_hooks.before_block == nullptr && !workers_[0]->has_test_clock;
     const bool gives_way = may_wait_awake && (options.flags & runtime_give_way) != 0;
     for (std::uint32_t i = 0; i < wanted; ++i) {
         workers_[i]->shares = wanted > 1;
@@ -143,7 +147,8 @@ std::int32_t Runtime::open(const RuntimeOptions& options) {
     if (stack_size_ < least_stack) stack_size_ = least_stack;
     if (stack_size_ > context::stack_size_most) return error::invalid_argument;
     task_limit_ = options.max_tasks;
-    status = open_workers(choice, options);
+    status = open_test_mode(options);
+    if (status == 0) status = open_workers(choice, options);
     // A system that refuses a second ring may still have room for something smaller.
     if (status != 0 && choice == loop::BackendChoice::automatic && worker_count_ > 0) {
         drop_workers();
@@ -154,7 +159,7 @@ std::int32_t Runtime::open(const RuntimeOptions& options) {
     reports_overflow_ = (options.flags & runtime_report_overflow) != 0;
     if (reports_overflow_) status = report_overflows();
     const bool wants_watch = (options.flags & runtime_heartbeat) != 0;
-    if (status != 0 || !wants_watch || workers_[0]->chooses) return status;
+    if (status != 0 || !wants_watch || workers_[0]->is_simulated) return status;
     for (std::uint32_t i = 0; i < worker_count_; ++i) workers_[i]->pulse.is_watched = true;
     status = begin_watch(*this);
     is_watched_ = status == 0;
@@ -165,6 +170,7 @@ std::int32_t Runtime::open(const RuntimeOptions& options) {
 // What an `open` that failed has made.
 void Runtime::undo_open() {
     if (workers_ != nullptr) drop_workers();
+    close_test_mode();
     if (reports_overflow_) forget_overflows();
     reports_overflow_ = false;
 }
@@ -176,6 +182,7 @@ void Runtime::begin_life() {
     reports_overflow_ = is_watched_ = false;
     hold_hook = {};
     fork_count_ = fork_count();
+    clock_ = nullptr;
     reason_ = "";
     admission_.store(0, std::memory_order_relaxed);
     driver_.store(nullptr, std::memory_order_relaxed);

@@ -2,6 +2,7 @@
 #pragma once
 // A runtime: its workers, its options, and the life cycle create → run … → shutdown → destroy.
 #include "core/base/object_word.hpp"
+#include "core/loop/decorators/test_clock.hpp"
 #include "core/runtime/wait_list.hpp"
 #include "core/runtime/worker.hpp"
 
@@ -13,11 +14,18 @@ inline constexpr std::uint64_t runtime_pin_workers = 1 << 2;
 inline constexpr std::uint64_t runtime_give_way = 1 << 3;
 inline constexpr std::uint32_t most_workers = 256;
 
+// The numbers are `enum zio_clock` and `enum zio_order`.
+enum class ClockChoice : std::uint8_t { real = 0, jumps = 1, driven = 2 };
+enum class OrderChoice : std::uint8_t { real = 0, seeded = 1 };
+
 struct RuntimeOptions {
     loop::BackendChoice backend = loop::BackendChoice::automatic;
     loop::BackendOptions backend_options;
-    std::uint32_t workers = 1;     // 0: what the environment says, else the usable processors
-    bool moves_started = false;    // those that are migratable
+    std::uint32_t workers = 1;   // 0: what the environment says, else the usable processors
+    bool moves_started = false;  // those that are migratable
+    ClockChoice clock = ClockChoice::real;
+    OrderChoice order = OrderChoice::real;
+    Instant clock_quiet_ns = 0;
     std::uint64_t stack_size = 0;  // 0: the default
     std::uint64_t flags = 0;
     std::uint64_t max_tasks = 0;
@@ -47,6 +55,8 @@ class Runtime {
     static std::int32_t start(HandleBits handle);
     static std::int32_t shutdown(HandleBits handle, Deadline deadline);
     static std::int32_t destroy(HandleBits handle);
+    // Lets the time of a test clock pass (test_mode.cpp).
+    static std::int32_t advance(HandleBits handle, Instant span_ns);
     // In a forked child: empty, with workers of its own. One thread at a time.
     static std::int32_t after_fork(HandleBits handle);
 
@@ -112,6 +122,11 @@ class Runtime {
     std::int32_t open(const RuntimeOptions& options);
     std::int32_t open_workers(loop::BackendChoice choice, const RuntimeOptions& options);
     std::int32_t open_worker(loop::BackendChoice choice, const RuntimeOptions& options);
+    // ---- clocks and orders for tests (test_mode.cpp)
+    std::int32_t open_test_mode(const RuntimeOptions& options);
+    std::int32_t decorate(std::unique_ptr<loop::Backend>& backend);
+    void close_test_mode();
+    void limit_driving(Deadline deadline);
     void drop_workers();
     void undo_open();
     // ---- in a forked child (fork.cpp)
@@ -157,6 +172,9 @@ class Runtime {
     const char* reason_ = "";
     std::uint64_t stack_size_ = 0;
     std::uint64_t task_limit_ = 0;
+    loop::TestClock* clock_ = nullptr;
+    OrderChoice order_ = OrderChoice::real;
+    std::uint64_t order_seed_ = 0;
     bool reports_overflow_ = false;
     bool is_watched_ = false;
     Atomic<std::uint64_t> admission_{0};   // stopping | spawns from elsewhere
@@ -181,14 +199,18 @@ const char* backend_name(HandleBits runtime);    // null: dead
 const char* backend_reason(HandleBits runtime);  // null: dead
 std::int32_t statistics_of(HandleBits runtime, RuntimeStatistics* out);
 
+// The clock of the calling task's runtime, where any runtime has one of its own.
+extern Atomic<std::uint32_t> test_clock_count;
+Instant test_now() __attribute__((noinline, nothrow)) ZIO_NOTHROW;
+
 // ---- the calling task's or thread's own
 HandleBits self();                        // 0 off a task
 void set_error_detail(const char* text);  // static text, or text that outlives its use
 const char* error_detail();
 void note_os_error(std::int32_t error);  // keeps the system's code of an error of the core
 std::int32_t last_os_error();
-Instant now();
+Instant now() ZIO_NOTHROW;
 // A deadline `span_ns` from now: `never` when it lies beyond all instants.
-Deadline after(std::int64_t span_ns);
+Deadline after(std::int64_t span_ns) ZIO_NOTHROW;
 
 }  // namespace zio::runtime

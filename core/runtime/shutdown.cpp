@@ -71,7 +71,8 @@ bool Runtime::drive_until_ended(Deadline deadline) {
         }
         object_word::release_lock(word);
         if (!wait) break;
-        limit_wait(&w, &w.native, deadline == immediate ? 1 : deadline);
+        // By a test clock it would wait for what nobody lets pass.
+        if (clock_ == nullptr) limit_wait(&w, &w.native, deadline == immediate ? 1 : deadline);
         if (!w.run_until_ready(w.native)) {
             withdraw(w.native);
             w.native.state = TaskState::ready;
@@ -119,10 +120,12 @@ std::int32_t Runtime::shutdown(HandleBits handle, Deadline deadline) {
         const bool on_worker = current_worker != nullptr;
         status = on_worker ? error::busy : runtime->begin_driving();
         if (status == 0) {
+            runtime->limit_driving(deadline);
             if (!runtime->drive_until_ended(deadline) && !runtime->workers_[0]->is_inherited) {
                 set_error_detail(runtime->describe_deadlock());
                 status = error::busy;
             }
+            runtime->limit_driving(never);
             runtime->end_driving();
         } else if (runtime->is_driven()) {
             status = runtime->stop_from_elsewhere(deadline);
@@ -187,6 +190,7 @@ std::int32_t Runtime::destroy(HandleBits handle) {
     if (runtime->is_watched_) end_watch(*runtime);
     runtime->dismiss();
     runtime->drop_workers();
+    runtime->close_test_mode();
     if (runtime->reports_overflow_) forget_overflows();
     runtime->end_life(generation_of(handle));
     return 0;

@@ -96,7 +96,7 @@ bool Surplus::put(Worker* w, bool is_busy) {
         task = newer;
     }
     if (count == 0) return false;
-    put_at_ = w->loop.now();
+    put_at_ = w->loop.real_now();
     lock_.lock();
     settle(w);
     for (Task* task = chain; task != nullptr;) {

@@ -72,6 +72,8 @@ bool post(std::uint16_t number, InboxNode& node, unsigned tag) {
 Worker::Worker(std::unique_ptr<loop::Backend> backend, std::uint16_t number)
     : index(number), loop(std::move(backend), &worker_ports[number].inbox) {
     chooses = loop.backend().chooses();
+    is_simulated = loop.backend().simulates();
+    is_steered = chooses || is_simulated;
     native.state = TaskState::ready;
     native.word.store(word::one_generation | word::bias, std::memory_order_relaxed);
     native.home.store(number, std::memory_order_relaxed);
@@ -171,7 +173,7 @@ void Worker::sleep(Instant until) {
 // Called before the worker sleeps, when a burst may be over.
 void Worker::trim_stacks() {
     if (ended_count - trimmed_ended_count_ < ends_before_trim) return;
-    const Instant now = loop.now();
+    const Instant now = loop.real_now();
     if (now < next_trim_at_) return;
     next_trim_at_ = now + trim_pause_ns;
     trimmed_ended_count_ = ended_count;
@@ -188,7 +190,7 @@ bool Worker::turn(const Task& wanted) {
     if (ZIO_UNLIKELY(stacks_to_return != nullptr)) return_stacks();
     if (ZIO_UNLIKELY(obeys) && ZIO_UNLIKELY(stands())) stand();
     if (ZIO_UNLIKELY(shares)) {
-        if (surplus.count() != 0 && (!has_ready() || surplus.is_stale(loop.now()))) {
+        if (surplus.count() != 0 && (!has_ready() || surplus.is_stale(loop.real_now()))) {
             surplus.take_back(this);
         }
         if (oldest != nullptr) {
@@ -208,16 +210,15 @@ bool Worker::turn(const Task& wanted) {
     }
     // Others' ends make room, and so may the system.
     if (ZIO_UNLIKELY(unadopted != nullptr)) {
-        const Instant again = loop.now() + room_pause_ns;
+        const Instant again = loop.now() + (has_test_clock ? 0 : room_pause_ns);
         if (again < next) next = again;
     }
-    bool alive = true;
     if (has_ready() || !wanted.waits()) {
         // Others want the processor too: the backend is asked now and then, the sooner the more it
         // had to say the last time.
-        if (loop.pending_count() != 0 || chooses) {
+        if (loop.pending_count() != 0 || is_steered) {
             if (now == 0) now = loop.now();
-            if (poll_found_work || chooses || now >= next_poll_at || loop.has_queued()) {
+            if (poll_found_work || is_steered || now >= next_poll_at || loop.has_queued()) {
                 loop.poll();
                 poll_found_work = loop.has_completed();
                 next_poll_at = now + poll_pause_ns;
@@ -226,14 +227,13 @@ bool Worker::turn(const Task& wanted) {
     } else {
         trim_stacks();
         shares ? rest(next) : sleep(next);
-        if (chooses) alive = !loop.backend().idle_for_ever();
         poll_found_work = true;
     }
     note_time(now);
     complete_operations();
     if (ZIO_UNLIKELY(owes_look_) && has_ready()) pass_on_call();
     if (ZIO_UNLIKELY(chooses)) rotate_by_choice();
-    return alive;
+    return ZIO_LIKELY(!is_steered) || !loop.backend().idle_for_ever() || !wanted.waits();
 }
 
 // Nobody stands on them any more. An owner that has left has given them all back to the system.

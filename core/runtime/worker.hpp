@@ -107,11 +107,14 @@ class alignas(64) Worker {
     Relaxed<bool> obeys{false};  // it has a thread of its own, and orders
     bool is_inherited = false;   // a forked child's parent's: nothing of it may be touched
     bool stopping = false;
-    bool chooses = false;          // replays from a seed: the backend picks the next task
+    bool chooses = false;          // the backend picks the next task, by a seed
     std::uint16_t task_bits = 0;   // of its runtime's tasks; others read it too
     bool is_slow = false;          // every spawn here takes the long way
     bool gives_way = false;        // lends its processor before it sleeps
     bool spreads = false;          // the next task it spawns goes where there are fewest
+    bool is_simulated = false;     // with all the world
+    bool has_test_clock = false;   // which may stand still: no waiting awake by it
+    bool is_steered = false;       // any of these three: every turn polls
     std::uint32_t kept_count = 0;  // tasks that were to spread, stayed here and may wait to begin
     std::uint32_t ordinal = 0;     // its number in its runtime
     Relaxed<std::uint64_t> steal_count{0};

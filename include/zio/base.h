@@ -374,7 +374,8 @@ ZIO_API const char *ZIO_CALL zio_version_string(void) ZIO_NOEXCEPT;
 /* --- time ----------------------------------------------------------------------------------- */
 
 /**
- * Reads the monotonic clock, or the simulated one under the simulated backend.
+ * Reads the monotonic clock, or the simulated one under the simulated backend, or on a task of a
+ * runtime with a test clock that one (`enum zio_clock`).
  * @return nanoseconds; never less than one second, so that no instant is mistaken for
  *         ::ZIO_IMMEDIATE.
  * @par Errors

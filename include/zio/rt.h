@@ -34,6 +34,37 @@ enum zio_backend {
  */
 enum zio_sched { ZIO_SCHED_PINNED = 0, ZIO_SCHED_STEALING = 1 };
 
+/**
+ * The clock of a runtime: what zio_now() and zio_after_ns() read on its tasks, and what its tasks'
+ * deadlines are measured by. A plain thread's are on the real clock, whatever it waits for.
+ *
+ * AUTO and DRIVEN are for tests: I/O is real, and the clock, which begins at the real instant,
+ * stands still while a task runs, however long that takes. AUTO jumps to the next deadline of a
+ * task as soon as all tasks wait and nothing has happened for zio_rt_options_t::clock_quiet_ns of
+ * real time, so an hour's sleep takes no time. DRIVEN goes on by zio_rt_advance() only. Only tasks
+ * and I/O are known to the clock: what other threads and programs do takes no time on it. A loop
+ * that looks at zio_now() until it is late never ends.
+ */
+enum zio_clock {
+    /** The system's; or AUTO, where ZIO_CLOCK in the environment says `auto`. */
+    ZIO_CLOCK_REAL = 0,
+    ZIO_CLOCK_AUTO = 1,
+    ZIO_CLOCK_DRIVEN = 2
+};
+
+/**
+ * In which order tasks go on. SEEDED is for tests: I/O is real, but a seed decides which of the
+ * tasks that are ready runs next, and an I/O operation that has finished is kept back and released
+ * up to three turns of its worker later, in an order that the seed decides, too. So races among
+ * tasks show that are rare otherwise. The same seed does the same again as far as the outside does:
+ * with one worker and peers that answer alike, mostly.
+ */
+enum zio_order {
+    /** As it comes; or SEEDED, where ZIO_ORDER in the environment says `seeded`. */
+    ZIO_ORDER_REAL = 0,
+    ZIO_ORDER_SEEDED = 1
+};
+
 /** Bits of zio_rt_options_t::flags. */
 enum zio_rt_flag {
     /** A task that overflows its stack is named on standard error before the program ends. For
@@ -104,7 +135,17 @@ typedef struct zio_rt_options {
     const zio_task_hooks_t *hooks;          /**< Copied; NULL = none. */
     const zio_worker_hooks_t *worker_hooks; /**< Copied; NULL = none. */
     uint64_t max_tasks;                     /**< Most live tasks, 0 = no limit of the library's. */
-    uint64_t reserved[4];                   /**< Must be 0. */
+    uint32_t clock; /**< ZIO_CLOCK_*. A simulated world has a clock that jumps: there AUTO changes
+                         nothing, and DRIVEN is refused. */
+    uint32_t order; /**< ZIO_ORDER_*. Of no effect in a simulated world, which has its own. */
+    uint64_t clock_quiet_ns; /**< Of ::ZIO_CLOCK_AUTO: how many nanoseconds of real time without any
+                                  event make it jump. 0: while an I/O operation is under way 60 ms,
+                                  300 ms where that sends or connects, so that no timeout overtakes
+                                  an answer; else none. Set it where other threads take part, or
+                                  slow peers. No jump takes longer than the time that it spares. */
+    uint64_t seed; /**< Of ::ZIO_ORDER_SEEDED or of a simulated world; 0: what ZIO_SEED in the
+                        environment says, else 1. */
+    uint64_t reserved[1]; /**< Must be 0. */
 } zio_rt_options_t;
 
 /**
@@ -167,12 +208,13 @@ ZIO_API zio_err_t ZIO_CALL zio_rt_options_init(zio_rt_options_t *o, size_t size)
  * @return 0, or an error; zio_last_error_detail() then says which step failed.
  * @par Errors
  * ZIO_EINVAL: `out` is NULL, an option or a reserved field has a value without meaning, a
- * `struct_size` is less than in version 0.1, or ZIO_BACKEND has an unknown name. ZIO_E2BIG: a
- * `struct_size` is larger than this version's and the rest is not zero. ZIO_ENOTSUP: the backend
- * asked for is not part of this build. ZIO_EPERM, ZIO_EACCES, ZIO_ENOSYS: the system refuses the
- * backend asked for. ZIO_EMFILE, ZIO_ENFILE: no descriptor left. ZIO_ESTACK: no address
- * space for stacks. ZIO_EAGAIN: the system gives no thread for the heartbeat. ZIO_ENOMEM: no
- * memory, or no handle left.
+ * `struct_size` is less than in version 0.1, or ZIO_BACKEND, ZIO_CLOCK, ZIO_ORDER or ZIO_SEED has a
+ * value without meaning. ZIO_E2BIG: a `struct_size` is larger than this version's and the rest is
+ * not zero. ZIO_ENOTSUP: the backend asked for is not part of this build, or a simulated world was
+ * to have a driven clock. ZIO_EPERM, ZIO_EACCES, ZIO_ENOSYS: the system refuses the backend asked
+ * for. ZIO_EMFILE, ZIO_ENFILE: no descriptor left. ZIO_ESTACK: no address space for stacks.
+ * ZIO_EAGAIN: the system gives no thread for the heartbeat. ZIO_ENOMEM: no memory, or no handle
+ * left.
  * @par Suspends
  * no; any thread
  * @since 0.1
@@ -264,6 +306,29 @@ ZIO_API zio_err_t ZIO_CALL zio_rt_shutdown(zio_rt_t *rt, zio_deadline_t dl) ZIO_
  * @test tests/capi/rt_test.c
  */
 ZIO_API zio_err_t ZIO_CALL zio_rt_destroy(zio_rt_t *rt) ZIO_NOEXCEPT;
+
+/**
+ * Lets time pass on a test clock (::ZIO_CLOCK_DRIVEN, or ::ZIO_CLOCK_AUTO, which then need not
+ * wait).
+ *
+ * All of it passes at once, as if the program had been stopped for so long: whose deadline lies in
+ * it is ready when this returns, in the order of deadlines on each worker, and then sees the new
+ * time. Who sleeps again counts from there. A worker that a task holds for more than 0.2 s is not
+ * waited for, nor is any where the caller may not suspend: their tasks become ready at their next
+ * turn.
+ * @param rt the runtime, running or not.
+ * @param ns nanoseconds, 0 or more.
+ * @return 0 or an error; then no time has passed.
+ * @par Errors
+ * ZIO_EBADF, ZIO_EFORKED: `rt`. ZIO_EINVAL: `ns` is negative or more than 10^18. ZIO_ENOTSUP: the
+ * runtime has the real clock or is a simulated one (see zio_sim_advance()). ZIO_ENOBUFS: more than
+ * 65 000 calls on the runtime at once.
+ * @par Suspends
+ * no, but it waits for the runtime's other workers; any thread
+ * @since 0.1
+ * @test tests/capi/rt_clock_test.c
+ */
+ZIO_API zio_err_t ZIO_CALL zio_rt_advance(zio_rt_t *rt, int64_t ns) ZIO_NOEXCEPT;
 
 /**
  * Makes a runtime usable again in a forked child: empty, with workers of its own.

@@ -63,7 +63,7 @@ static void create_says_what_is_wrong(void **state) {
     o.flags = 1 << 9;
     assert_int_equal(zio_rt_create(&rt, &o), ZIO_EINVAL);
     o = options();
-    o.reserved[3] = 1;
+    o.reserved[0] = 1;
     assert_int_equal(zio_rt_create(&rt, &o), ZIO_EINVAL);
     o = options();
     o.struct_size = 16;

@@ -45,12 +45,13 @@ NUMBERS = {
 }
 NUMBERS_OF = {
     ("zio_stream_readv", "n"): ("1", []), ("zio_stream_writev", "n"): ("1", []),
-    ("zio_addr_parse", "len"): ("10", []),
+    ("zio_addr_parse", "len"): ("10", []), ("zio_rt_advance", "ns"): ("5", [("-1", EINVAL)]),
     ("zio_reader_consume", "n"): ("0", [("1000000", EINVAL)]),
 }
 # What a call with good arguments gives in a task, where it is no success.
 OUTCOMES = {"zio_shield_end": [EINVAL], "zio_pin_end": [EINVAL], "zio_nosuspend_end": [EINVAL],
             "zio_task_park": ["ZIO_ETIMEDOUT"], "zio_set_allocator": ["ZIO_EBUSY"],
+            "zio_rt_advance": ["ZIO_ENOTSUP"],
             **{f"zio_sim_{what}": ["ZIO_ENOTSUP"] for what in (
                 "advance", "crash", "heal", "partition", "restart")},
             "zio_task_stack": ["0", "ZIO_EAGAIN", "ZIO_ECLOSED"], "zio_rt_run": ["ZIO_EBUSY"]}

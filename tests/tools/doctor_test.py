@@ -185,6 +185,10 @@ def every_variable_of_the_library_is_known(zio):
         assert report.verdict("environment", name) == "warn", name
     for name in ("ZIO_SIM_OFF", "ZIO_SIM_FAULTS", "ZIO_SIM_CALM", "ZIO_SIM_LIMIT", "ZIO_SIM_ONLY"):
         assert zio.report(*FEW, **{name: "x"}).verdict("environment", name) == "warn", name
+    for name, value in (("ZIO_CLOCK", "auto"), ("ZIO_ORDER", "seeded")):
+        assert zio.report(*FEW, **{name: "x"}).verdict("environment", name) == "fail", name
+        report = zio.report(*FEW, "--try", **{name: value})
+        assert report.verdict("environment", name) == "ok" and report.status == 0, report
     good = zio.report(*FEW, ZIO_SEED="7", ZIO_STACK_GUARD="mprotect", ZIO_IO_URING_FLAGS="coop")
     assert all(finding["status"] == "ok" for finding in good.checks["environment"].values())
 

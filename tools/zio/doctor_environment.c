@@ -41,6 +41,16 @@ static const char *mean_ring(const char *value) {
     return strcmp(value, "plain") == 0 ? "io_uring in its plainest form" : NULL;
 }
 
+static const char *mean_clock(const char *value) {
+    if (value[0] == '\0' || strcmp(value, "real") == 0) return "the real clock";
+    return strcmp(value, "auto") == 0 ? "a test clock that jumps" : NULL;
+}
+
+static const char *mean_order(const char *value) {
+    if (value[0] == '\0' || strcmp(value, "real") == 0) return "the order in which things come";
+    return strcmp(value, "seeded") == 0 ? "an order that ZIO_SEED decides" : NULL;
+}
+
 static const struct {
     const char *name;
     meaning_fn meaning;     /* NULL: the library itself is asked, by way of the simulated backend */
@@ -51,6 +61,8 @@ static const struct {
     {"ZIO_WORKERS", mean_workers, VERDICT_WARN, "is no number from 0 to 256"},
     {"ZIO_STACK_GUARD", mean_guard, VERDICT_WARN, "is none of mprotect, madvise, auto"},
     {"ZIO_IO_URING_FLAGS", mean_ring, VERDICT_WARN, "is none of coop, plain: ignored"},
+    {"ZIO_CLOCK", mean_clock, VERDICT_FAIL, "is none of auto, real; every runtime is refused"},
+    {"ZIO_ORDER", mean_order, VERDICT_FAIL, "is none of seeded, real; every runtime is refused"},
     {"ZIO_SEED", NULL, VERDICT_WARN, "is no number"},
     {"ZIO_SIM_OFF", NULL, VERDICT_WARN, "names an unknown class of faults"},
     {"ZIO_SIM_FAULTS", NULL, VERDICT_WARN, "names an unknown class of faults, or no rate"},

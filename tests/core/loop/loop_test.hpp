@@ -2,6 +2,7 @@
 #pragma once
 // What every test of a loop needs: a loop on the backend that ZIO_BACKEND names, descriptors that
 // end with the test, and the check that each operation ends once and nothing comes after it.
+// ZIO_ORDER=seeded and ZIO_CLOCK=auto put the decorators around it that a runtime gets by them.
 // In a simulated world the same tests run: everything is made through `os::table`, after the
 // backend, and time is the loop's.
 #include <gtest/gtest.h>
@@ -12,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "core/loop/decorators/seeded_order.hpp"
+#include "core/loop/decorators/test_clock.hpp"
 #include "core/loop/loop.hpp"
 #include "core/os/environment.hpp"
 
@@ -35,11 +38,22 @@ inline unsigned scaled(unsigned volume) {
     return wanted < 1 ? 1u : static_cast<unsigned>(wanted);
 }
 
+inline bool is_set(const char* name, const char* value) {
+    const char* text = os::environment(name);
+    return text != nullptr && std::string(text) == value;
+}
+
 class LoopTest : public testing::Test {
   protected:
     void SetUp() override {
         Opened opened = open_backend(chosen_backend(), {});
         ASSERT_EQ(opened.status, 0) << opened.reason;
+        if (is_set("ZIO_ORDER", "seeded")) {
+            static std::uint32_t number = 0;
+            opened.backend = std::unique_ptr<Backend>(
+                new (std::nothrow) SeededOrder(std::move(opened.backend), 1, ++number));
+        }
+        if (is_set("ZIO_CLOCK", "auto")) opened.backend = clock_.wrap(std::move(opened.backend));
         loop_ = std::make_unique<Loop>(std::move(opened.backend));
     }
     void TearDown() override {
@@ -57,6 +71,7 @@ class LoopTest : public testing::Test {
     Loop& loop() { return *loop_; }
     bool is(const char* backend) const { return std::string(loop_->backend().name()) == backend; }
     bool is_simulated() const { return is("sim"); }
+    bool is_seeded() const { return loop_->backend().chooses() && !is_simulated(); }
 
     // Takes a descriptor into the test's care.
     os::Handle keep(os::Handle handle) {
@@ -217,6 +232,8 @@ class LoopTest : public testing::Test {
         EXPECT_EQ(os::table.close(handle), 0);
     }
 
+    // Patient: threads of a test are on their way for a while.
+    TestClock clock_{TestClock::Mode::jumps, second_ns};
     std::unique_ptr<Loop> loop_;
     std::vector<os::Handle> handles_;
     std::set<Operation*> pending_;

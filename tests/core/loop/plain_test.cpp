@@ -40,7 +40,7 @@ TEST_F(Plain, a_pipe_in_blocking_mode_never_holds_the_thread) {
     std::vector<char> much(1 << 20, 'm');
     Transfer write(OperationKind::write, pipe.far, false, much.data(), much.size());
     std::size_t written = 0;
-    while (start(write) || wait_for(write, loop().now() + 5 * ms)) {
+    while (start(write) || wait_for(write, loop().now() + 50 * ms)) {
         ASSERT_GT(write.result, 0);
         written += static_cast<std::size_t>(write.result);
         write.reset();
@@ -97,7 +97,7 @@ TEST_F(Plain, the_ends_of_a_pipe) {
 TEST_F(Plain, a_writer_that_waits_hears_that_the_reader_went) {
     const Pair pipe = open_pipe(O_NONBLOCK);
     Transfer write(OperationKind::write, pipe.far, true, data_, sizeof data_);
-    while (start(write) || wait_for(write, loop().now() + 5 * ms)) {
+    while (start(write) || wait_for(write, loop().now() + 50 * ms)) {
         ASSERT_GT(write.result, 0);
         write.reset();
     }

@@ -26,6 +26,7 @@ class Simulated final : public Backend {
     bool remembers() const override { return false; }
     void forget(os::Handle) override {}
     Instant now() const override { return simulation_->world.now(); }
+    bool simulates() const override { return true; }
     bool chooses() const override { return true; }
     std::uint32_t choose(std::uint32_t count) override;
 
