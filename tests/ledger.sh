@@ -8,6 +8,7 @@
 #   wakes     tasks woken across the workers of a runtime that steals
 #   seeds     simulated programs, each run twice with one seed, which must be the same run
 #   programs  the programs of tests/seeds, many seeds of each; and one seed of each, many times
+#   pair      a server and its client, two processes in one simulated world
 # The tree must be committed: a line names its commit. A run that fails gets its line too, with the
 # number of tests that failed. Published figures are the sums of lines (sum: bash tests/ledger.sh sum).
 set -u
@@ -85,6 +86,9 @@ case $run in
         record sim tests/seeds/run.sh "$build" 1000 "$seed"
         what() { count replays ': [0-9]+ of'; }
         record sim tests/seeds/run.sh "$build" --replays 75 "$seed" ;;
+    pair)
+        what() { count seeds '[0-9]+ seeds from'; count events '[0-9]+ events, '; }
+        record sim tests/seeds/pair.sh "$build" "$((1000 * scale))" "$seed" ;;
     *)
         echo "ledger: no run '$run'" >&2
         exit 2 ;;

@@ -16,7 +16,7 @@ awk -F, '
     $1 < last { fault("earlier than the line before") }
     { last = $1 }
     $2 !~ /^[0-9a-f]+$/ || length($2) != 12 { fault("no commit") }
-    $3 !~ /^(cancels|closes|misuse|wakes|seeds|programs)$/ { fault("no run is called " $3) }
+    $3 !~ /^(cancels|closes|misuse|wakes|seeds|programs|pair)$/ { fault("no run is called " $3) }
     $4 !~ /^(io_uring|epoll|poll|sim)$/ { fault("no backend is called " $4) }
     $5 !~ /^[a-z_]+=[0-9]+( [a-z_]+=[0-9]+)*$/ { fault("no counts") }
     $6 !~ /^[0-9]+$/ { fault("no number of failures") }
